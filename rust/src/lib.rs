@@ -1,0 +1,11 @@
+//! Kubernetes high availability services for Apache Flink.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`protocol`] | formats and decisions, pure: no I/O, no clock, no threads |
+//! | `cluster` | Kubernetes I/O |
+//! | `storage` | metadata objects behind the pointers |
+//! | `session` | one HA services instance: runtime, tasks, ordered shutdown |
+//! | `bridge` | the JNI boundary, the only unsafe code |
+
+pub mod protocol;

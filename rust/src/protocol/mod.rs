@@ -1,0 +1,1 @@
+//! Formats and decisions of the HA protocol, pure.

@@ -9,3 +9,12 @@
 //! | `bridge` | the JNI boundary, the only unsafe code |
 
 pub mod protocol;
+
+#[cfg(feature = "native")]
+pub mod bridge;
+#[cfg(feature = "native")]
+pub mod cluster;
+#[cfg(feature = "native")]
+pub mod session;
+#[cfg(feature = "native")]
+pub mod storage;

@@ -1,1 +1,14 @@
 //! Formats and decisions of the HA protocol, pure.
+//!
+//! Nothing here does I/O, reads a clock, spawns a thread or draws a random number: whatever is needed arrives as an argument.
+
+pub mod annotations;
+pub mod config_map;
+pub mod edit;
+pub mod elector;
+pub mod leader_information;
+pub mod lease;
+pub mod lock_record;
+pub mod names;
+pub mod state_handle;
+pub mod time;

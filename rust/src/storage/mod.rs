@@ -1,0 +1,1 @@
+//! Metadata objects behind the pointers.

@@ -18,9 +18,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// For one probe.
 const PROBE_LIMIT: Duration = Duration::from_secs(5);
 
-/// What TaskManagers and command-line clients need.
+/// What `TaskManager`s and command-line clients need.
 pub const READER_VERBS: [Verb; 3] = [Verb::Get, Verb::List, Verb::Watch];
-/// What JobManagers need.
+/// What `JobManager`s need.
 pub const CANDIDATE_VERBS: [Verb; 6] = Verb::ALL;
 
 /// What a start must stop at.
@@ -58,13 +58,13 @@ impl fmt::Display for PreflightError {
 
 impl std::error::Error for PreflightError {}
 
-/// Checks what a TaskManager or a command-line client needs. Whatever is not a lasting 403 passes: an API server that is away or
+/// Checks what a `TaskManager` or a command-line client needs. Whatever is not a lasting 403 passes: an API server that is away or
 /// broken is for others to wait for.
 pub async fn reader_check(client: &ApiClient, config_map: &str) -> Result<(), PreflightError> {
     check(client, config_map, &READER_VERBS).await
 }
 
-/// Checks what a JobManager needs, and that the namespace exists. Whatever else is not a lasting 403 passes.
+/// Checks what a `JobManager` needs, and that the namespace exists. Whatever else is not a lasting 403 passes.
 pub async fn candidate_check(client: &ApiClient, config_map: &str) -> Result<(), PreflightError> {
     check(client, config_map, &CANDIDATE_VERBS).await
 }

@@ -213,6 +213,14 @@ pub(super) fn one_line(text: &str) -> String {
     line.trim_end_matches('.').to_owned()
 }
 
+/// The text as the start of a sentence.
+pub(super) fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(chars).collect()
+    })
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing)]

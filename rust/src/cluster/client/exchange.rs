@@ -1,6 +1,7 @@
 //! One request and its answer, within a limit, with what is certain about it when there is no answer.
 
 use std::error::Error as StdError;
+use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -52,21 +53,28 @@ pub(super) struct Unanswered {
     may_be_sent: bool,
 }
 
-/// How far the attempt that runs has come; it outlives a future that is dropped at the limit.
-#[derive(Default)]
-struct Progress {
-    connection: Option<Arc<Connection>>,
-    captured: Option<CaptureConnection>,
+/// How far a call has come; it outlives the future that is dropped at the limit.
+enum Stage {
+    /// It waits for a place among the requests in flight.
+    Queued,
+    /// It waits for a connection to be built, or for a token to be read.
+    Preparing,
+    /// A request is on its way.
+    Attempting {
+        connection: Arc<Connection>,
+        captured: CaptureConnection,
+    },
 }
 
-impl Progress {
+impl Stage {
     fn may_be_sent(&self) -> bool {
-        match (&self.connection, &self.captured) {
-            (Some(connection), Some(captured)) if connection.tells_connecting() => {
-                captured.connection_metadata().is_some()
-            }
-            (Some(_), _) => true,
-            (None, _) => false,
+        match self {
+            Self::Queued | Self::Preparing => false,
+            // hyper notes the connection just before it hands the request to it.
+            Self::Attempting {
+                connection,
+                captured,
+            } => !connection.tells_connecting() || captured.connection_metadata().is_some(),
         }
     }
 }
@@ -87,66 +95,70 @@ impl Exchange<'_> {
         request: &ConfigMapRequest,
         limit: Duration,
     ) -> Result<Answered, Unanswered> {
-        let mut progress = Progress::default();
-        let outcome = tokio::time::timeout_at(
-            Instant::now() + limit,
-            self.attempts(request, limit, &mut progress),
-        )
-        .await;
-        match outcome {
-            Ok(outcome) => outcome,
-            Err(_) => {
-                let cause = match &progress.connection {
-                    Some(connection) => {
-                        self.link
-                            .distrust(connection.generation, Distrust::Transport);
-                        let what = if progress.may_be_sent() {
-                            "answer"
-                        } else {
-                            "connection"
-                        };
-                        format!("no {what} from {} within {limit:?}", connection.server())
-                    }
-                    None => format!(
-                        "it could not be sent within {limit:?}, because too many requests wait for their answer"
-                    ),
-                };
-                Err(Unanswered {
-                    kind: ApiErrorKind::TimedOut,
-                    cause,
-                    may_be_sent: progress.may_be_sent(),
-                })
-            }
+        let mut stage = Stage::Queued;
+        let attempts = self.attempts(request, limit, &mut stage);
+        if let Ok(outcome) = tokio::time::timeout_at(Instant::now() + limit, attempts).await {
+            return outcome;
         }
+        let cause = match &stage {
+            Stage::Queued => format!(
+                "it could not be sent within {limit:?}, because too many requests wait for their answers"
+            ),
+            Stage::Preparing => format!(
+                "it could not be sent within {limit:?}, because a new connection is still being prepared"
+            ),
+            Stage::Attempting { connection, .. } => {
+                self.link
+                    .distrust(connection.generation, Distrust::Transport);
+                let what = if stage.may_be_sent() {
+                    "answer"
+                } else {
+                    "connection"
+                };
+                format!("no {what} from {} within {limit:?}", connection.server())
+            }
+        };
+        Err(Unanswered {
+            kind: ApiErrorKind::TimedOut,
+            cause,
+            may_be_sent: stage.may_be_sent(),
+        })
     }
 
     async fn attempts(
         &self,
         request: &ConfigMapRequest,
         limit: Duration,
-        progress: &mut Progress,
+        stage: &mut Stage,
     ) -> Result<Answered, Unanswered> {
         let _place = match self.places {
             // It is never closed.
             Some(places) => places.acquire().await.ok(),
             None => None,
         };
+        *stage = Stage::Preparing;
         let patience = limit / PATIENCE_DIVISOR;
         let mut connection = self.link.current(patience).await;
         let (mut token_retried, mut rebuilt) = (false, false);
         loop {
             let authorization = connection.authorization();
             let outcome = self
-                .attempt(request, &connection, authorization.clone(), progress)
+                .attempt(request, &connection, authorization.clone(), stage)
                 .await;
+            // Whatever comes next, this attempt is settled.
+            *stage = Stage::Preparing;
+            // Not held over an await: a streaming answer may be sent between threads, but not shared.
+            let unauthorized =
+                matches!(&outcome, Ok(answer) if answer.status == StatusCode::UNAUTHORIZED);
+            if unauthorized
+                && !token_retried
+                && connection.token_differs_from(authorization).await
+            {
+                token_retried = true;
+                continue;
+            }
             let distrust = match &outcome {
-                Ok(answer) if answer.status == StatusCode::UNAUTHORIZED => {
-                    if !token_retried && connection.token_differs_from(authorization).await {
-                        token_retried = true;
-                        continue;
-                    }
-                    Distrust::Credentials
-                }
+                Ok(_) if unauthorized => Distrust::Credentials,
                 Err(failure) if failure.kind == ApiErrorKind::Tls && !failure.may_be_sent => {
                     Distrust::Certificate
                 }
@@ -172,13 +184,15 @@ impl Exchange<'_> {
         request: &ConfigMapRequest,
         connection: &Arc<Connection>,
         authorization: Option<HeaderValue>,
-        progress: &mut Progress,
+        stage: &mut Stage,
     ) -> Result<Answered, Unanswered> {
         let mut message = self.message(request, authorization)?;
-        progress.captured = Some(capture_connection(&mut message));
-        progress.connection = Some(Arc::clone(connection));
+        *stage = Stage::Attempting {
+            captured: capture_connection(&mut message),
+            connection: Arc::clone(connection),
+        };
         let response = connection.client.send(message).await.map_err(|error| {
-            let failure = transport_failure(&error, connection, progress.may_be_sent());
+            let failure = transport_failure(&error, connection, stage.may_be_sent());
             if failure.may_be_sent {
                 self.link
                     .distrust(connection.generation, Distrust::Transport);
@@ -249,7 +263,7 @@ impl Exchange<'_> {
     }
 
     /// The sentence about a request without an answer.
-    pub(super) fn no_answer(&self, request: &ConfigMapRequest, failure: Unanswered) -> ApiError {
+    pub(super) fn no_answer(&self, request: &ConfigMapRequest, failure: &Unanswered) -> ApiError {
         ApiError {
             kind: failure.kind,
             message: format!("{} failed: {}.", self.subject(request), failure.cause),
@@ -270,11 +284,12 @@ impl Exchange<'_> {
             status.describe(code)
         );
         if code == 401 {
-            message.push_str(&format!(
+            let _ = write!(
+                message,
                 "; {} does not accept {}, so renew it",
                 answer.connection.server(),
                 answer.connection.credentials_place()
-            ));
+            );
         }
         message.push('.');
         ApiError {
@@ -305,11 +320,11 @@ impl Exchange<'_> {
 
 impl Unanswered {
     /// What is certain about a write.
-    pub(super) fn of_write(self, error: impl FnOnce(Self) -> ApiError) -> WriteFailure {
+    pub(super) fn of_write(self, error: impl FnOnce(&Self) -> ApiError) -> WriteFailure {
         if self.may_be_sent {
-            WriteFailure::Unknown(error(self))
+            WriteFailure::Unknown(error(&self))
         } else {
-            WriteFailure::Refused(error(self))
+            WriteFailure::Refused(error(&self))
         }
     }
 }

@@ -13,7 +13,7 @@ use once_cell::sync::OnceCell;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::error::ClientError;
+use super::error::{ClientError, capital, one_line};
 use super::source::{Credentials, Loaded, Source};
 
 /// Files are looked at no more often than this, and only while calls are made.
@@ -153,7 +153,7 @@ impl Link {
             }
         });
         let (loaded, client) = match tokio::time::timeout(BUILD_LIMIT, build).await {
-            Ok(Ok(built)) => built?,
+            Ok(Ok(outcome)) => outcome?,
             Ok(Err(_)) => {
                 return Err(ClientError::new(
                     "Reading the Kubernetes configuration failed by a bug in flink-kube-ha; please report it.",
@@ -396,13 +396,6 @@ pub(super) fn plugin_failure(error: &AuthError) -> String {
         AuthError::InvalidBasicAuth(_) | AuthError::InvalidBearerToken(_) => {
             "it holds characters that no header can have".to_owned()
         }
-        error => super::error::one_line(&error.to_string()),
+        error => one_line(&error.to_string()),
     }
-}
-
-fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
 }

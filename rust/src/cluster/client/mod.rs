@@ -3,14 +3,18 @@
 //! kube's client does TLS, proxies, plug-ins and connection pools. What an elector needs beyond that is here: no retries, three
 //! outcomes of a write, tokens that are read again at once when they are refused, and new connections where old ones fail.
 
+mod access;
+mod certificate_authority;
 mod error;
 mod exchange;
 mod file_stamp;
 mod http_date;
+mod kubeconfig;
 mod link;
 mod properties;
 mod proxy;
 mod request;
+mod service_account;
 mod source;
 mod surroundings;
 mod token_file;
@@ -333,7 +337,7 @@ impl ApiClient {
         exchange
             .send(request, limit)
             .await
-            .map_err(|failure| exchange.no_answer(request, failure))
+            .map_err(|failure| exchange.no_answer(request, &failure))
     }
 
     async fn write(

@@ -1,1 +1,4 @@
 //! Kubernetes I/O.
+
+pub mod client;
+pub mod preflight;

@@ -239,7 +239,7 @@ mod tests {
             if let Ok(timings) = settings(lease, deadline, retry).validate() {
                 prop_assert!(timings.retry_period < timings.renew_deadline);
                 prop_assert!(timings.renew_deadline <= Duration::from_millis(deadline));
-                let margin = timings.lease_duration - timings.renew_deadline;
+                let margin = timings.lease_duration.saturating_sub(timings.renew_deadline);
                 prop_assert!(margin >= LEAST_MARGIN && margin >= timings.lease_duration / 10);
             }
         }

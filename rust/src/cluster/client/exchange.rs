@@ -111,11 +111,11 @@ impl Exchange<'_> {
                 self.link
                     .distrust(connection.generation, Distrust::Transport);
                 let what = if stage.may_be_sent() {
-                    "answer"
+                    "answer from"
                 } else {
-                    "connection"
+                    "connection to"
                 };
-                format!("no {what} from {} within {limit:?}", connection.server())
+                format!("no {what} {} within {limit:?}", connection.server())
             }
         };
         Err(Unanswered {
@@ -150,9 +150,7 @@ impl Exchange<'_> {
             // Not held over an await: a streaming answer may be sent between threads, but not shared.
             let unauthorized =
                 matches!(&outcome, Ok(answer) if answer.status == StatusCode::UNAUTHORIZED);
-            if unauthorized
-                && !token_retried
-                && connection.token_differs_from(authorization).await
+            if unauthorized && !token_retried && connection.token_differs_from(authorization).await
             {
                 token_retried = true;
                 continue;

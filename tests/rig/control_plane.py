@@ -3,13 +3,14 @@
 import json
 import os
 import secrets
+import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
 from . import prepare
 from .audit import AuditLog
-from .kubernetes import Access, ApiFailure, Json, KubernetesClient, scratch_directory, write_kubeconfig
+from .kubernetes import Access, ApiFailure, Json, KubernetesClient, write_kubeconfig
 from .processes import Child, free_port
 from .waiting import wait_until
 from .workspace import progress
@@ -53,8 +54,9 @@ class EmbeddedKubernetes(Kubernetes):
         directory.mkdir(parents=True)
         self._program = str(prepare.control_plane())
         self._detached = detached
-        self._keys = scratch_directory("control-plane-")
-        self._etcd_data = scratch_directory("etcd-")
+        self._keys = directory / "keys"
+        self._keys.mkdir(mode=0o700)
+        self._etcd_data = directory / "etcd"
         self._ports = {name: free_port() for name in ("etcd", "peer", "api")}
         admin_token = secrets.token_hex(16)
         self._write_inputs(admin_token)
@@ -153,6 +155,8 @@ class EmbeddedKubernetes(Kubernetes):
         # In this order: the API server would wait for an etcd that is gone.
         self.api_server.stop(5)
         self.etcd.stop(5)
+        # It preallocates 128 MB.
+        shutil.rmtree(self._etcd_data, ignore_errors=True)
 
 
 class ForeignKubernetes(Kubernetes):
@@ -166,7 +170,8 @@ class ForeignKubernetes(Kubernetes):
             capture_output=True,
             text=True,
         ).stdout
-        keys = scratch_directory("control-plane-")
+        keys = directory / "keys"
+        keys.mkdir(mode=0o700)
         super().__init__(directory, Access.from_kubeconfig(json.loads(view), keys))
         self.admin_kubeconfig = Path(os.environ["KUBECONFIG"])
 

@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,8 @@ DISPATCHER_REVOKED = r"was revoked the leadership with leader id"
 RESTORED = r"Restoring job (\w+) from (?:Checkpoint|Savepoint) (\d+) "
 COMPLETED = r"Completed checkpoint (\d+) for job (\w+) "
 
-Settings = Mapping[str, str]
+# An option whose value is None is left out.
+Settings = Mapping[str, str | None]
 
 
 def make_home(directory: Path, jars: Sequence[Path], version: str = FLINK_VERSION) -> Path:
@@ -68,16 +70,16 @@ class FlinkProcess:
         self.name = name
         self.directory = cluster.directory / name
         self.settings = dict(settings)
-        self._runs = 0
         self.child: Child | None = None
-        self.log = Log(self.directory / "not-started.log")
+        # The log of every run, the present one last, and when kill() ended it.
+        self.logs: list[Log] = []
+        self.killed: dict[Log, float] = {}
 
     def start(self) -> None:
         """Starts it through Flink's script, which becomes the JVM. Answers at once."""
         assert not self.running, f"{self.name} runs already"
-        self._runs += 1
         environment = self.cluster.write_configuration(self.directory, {**self.cluster.settings, **self.settings})
-        log = self.directory / f"{self.name}.{self._runs}.log"
+        log = self.directory / f"{self.name}.{len(self.logs) + 1}.log"
         home = self.cluster.home
         self.child = Child(
             self.name,
@@ -87,7 +89,12 @@ class FlinkProcess:
             self.directory,
             self.cluster.detached,
         )
-        self.log = Log(log)
+        self.logs.append(Log(log))
+
+    @property
+    def log(self) -> Log:
+        """The log of the present or last run."""
+        return self.logs[-1]
 
     @property
     def running(self) -> bool:
@@ -112,10 +119,12 @@ class FlinkProcess:
         assert hit
         return hit
 
-    def kill(self) -> None:
-        """kill -9."""
+    def kill(self) -> float:
+        """kill -9; when that was, in seconds since the epoch."""
         assert self.child
+        at = self.killed[self.log] = time.time()
         self.child.kill()
+        return at
 
     def terminate(self) -> None:
         """SIGTERM; does not wait."""
@@ -148,7 +157,7 @@ class JobManager(FlinkProcess):
 
     def __init__(self, cluster: "FlinkCluster", name: str, settings: Settings) -> None:
         self.rpc_port, self.rest_port = free_port(), free_port()
-        own = {
+        own: dict[str, str | None] = {
             "jobmanager.rpc.port": str(self.rpc_port),
             "high-availability.jobmanager.port": str(self.rpc_port),
             "rest.port": str(self.rest_port),
@@ -217,11 +226,11 @@ class FlinkCluster:
         self.home = make_home(directory / "home", jars, version)
         # Stock's client knows no tokenFile.
         kubeconfig = namespace.kubeconfig(inline_token=not jars)
-        self.settings = {**self._defaults(), "kubernetes.config.file": str(kubeconfig), **(settings or {})}
+        self.settings: dict[str, str | None] = {**self._defaults(), "kubernetes.config.file": str(kubeconfig), **(settings or {})}
         self.job_managers = [JobManager(self, f"jm-{n + 1}", {}) for n in range(job_managers)]
         self.task_managers = [TaskManager(self, f"tm-{n + 1}", {}) for n in range(task_managers)]
 
-    def _defaults(self) -> dict[str, str]:
+    def _defaults(self) -> dict[str, str | None]:
         return {
             "high-availability.type": "kubernetes",
             "high-availability.storageDir": f"file://{self.storage}",
@@ -255,8 +264,7 @@ class FlinkCluster:
         for made in (conf, scratch):
             made.mkdir(parents=True, exist_ok=True)
         settings = {**settings, "io.tmp.dirs": str(scratch), "web.tmpdir": str(scratch)}
-        # An empty value leaves the option out.
-        lines = [f"{key}: {json.dumps(value)}" for key, value in settings.items() if value != ""]
+        lines = [f"{key}: {json.dumps(value)}" for key, value in settings.items() if value is not None]
         (conf / "config.yaml").write_text("\n".join(lines) + "\n")
         for name in ("log4j-console.properties", "log4j-cli.properties"):
             (conf / name).write_text(LOG4J)
@@ -366,4 +374,5 @@ class FlinkCluster:
 
     def tails(self) -> str:
         """The ends of all logs, for messages."""
-        return "\n".join(process.log.tail(15) for process in (*self.job_managers, *self.task_managers))
+        processes = (*self.job_managers, *self.task_managers)
+        return "\n".join(process.log.tail(15) for process in processes if process.logs)

@@ -4,7 +4,6 @@ import base64
 import http.client
 import json
 import ssl
-import tempfile
 import urllib.parse
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -142,8 +141,3 @@ def write_kubeconfig(
         )
     )
     return file
-
-
-def scratch_directory(prefix: str) -> Path:
-    """A private directory for keys."""
-    return Path(tempfile.mkdtemp(prefix=prefix))

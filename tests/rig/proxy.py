@@ -71,8 +71,10 @@ class FaultProxy:
     def close(self) -> None:
         """Resets everything and ends."""
         self.mode = Mode.REFUSE
+        self._call(self._cancel_all)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
+        self._loop.close()
 
     def _call(self, function: Callable[[], Awaitable[Any]]) -> None:
         async def run() -> None:
@@ -93,6 +95,12 @@ class FaultProxy:
             self._healed.clear()
         else:
             self._healed.set()
+
+    async def _cancel_all(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._writers.add(writer)

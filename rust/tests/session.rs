@@ -309,7 +309,8 @@ fn an_api_server_that_does_not_answer_is_waited_for_up_to_the_limit() {
     settings.insert("config-file".to_owned(), elsewhere.to_str().unwrap().to_owned());
     let session = Session::open(&settings).unwrap();
     let error = session.await_ready(Some(Duration::from_secs(1))).unwrap_err();
-    assert_eq!(error.code, ErrorCode::ApiUnreachable);
+    assert_eq!(error.code, ErrorCode::TimedOut);
+    assert!(error.message.contains("127.0.0.1:1"), "{}", error.message);
     session.close(Duration::from_secs(5));
     assert_eq!(session.take_event(Duration::ZERO), Taken::Closed);
     assert_eq!(session.start_election().unwrap_err().code, ErrorCode::Closed);

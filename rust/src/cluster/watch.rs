@@ -152,6 +152,7 @@ impl ConfigMapWatch {
     }
 
     async fn still_waiting(&self, waited: &mut Waiting, error: &ApiError) {
+        self.ready.trouble(&error.message);
         match error.kind {
             ApiErrorKind::Forbidden => {
                 // Takes its own time: a 403 counts once it has lasted.

@@ -60,6 +60,8 @@ impl ControlPlane {
         let keys = run(Command::new("openssl").args(["genrsa", "2048"]), None);
         std::fs::write(path.join("sa.key"), keys).unwrap();
 
+        make_client_certificate(&path);
+
         let etcd_url = format!("http://127.0.0.1:{etcd_port}");
         let peer_url = format!("http://127.0.0.1:{peer_port}");
         let etcd = start(
@@ -93,6 +95,7 @@ impl ControlPlane {
                 "--service-account-issuer=https://kubernetes.default.svc",
                 &format!("--service-account-key-file={}", key.display()),
                 &format!("--service-account-signing-key-file={}", key.display()),
+                &format!("--client-ca-file={}", path.join("client-ca.crt").display()),
                 "--disable-admission-plugins=ServiceAccount",
             ],
         );
@@ -114,6 +117,14 @@ impl ControlPlane {
     /// The certificate that the API server made for itself.
     pub fn ca_file(&self) -> PathBuf {
         self.directory.path().join("apiserver.crt")
+    }
+
+    /// Certificate and key of an administrator.
+    pub fn client_certificate(&self) -> (PathBuf, PathBuf) {
+        (
+            self.directory.path().join("client.crt"),
+            self.directory.path().join("client.key"),
+        )
     }
 
     /// A tenant whose Role grants these verbs on configmaps.
@@ -217,6 +228,29 @@ impl ControlPlane {
             std::thread::sleep(Duration::from_millis(100));
         }
     }
+}
+
+fn make_client_certificate(directory: &Path) {
+    let openssl = |arguments: &str| {
+        run(
+            Command::new("openssl")
+                .args(arguments.split(' '))
+                .current_dir(directory),
+            None,
+        );
+    };
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+    openssl(&format!(
+        "req -x509 {key} -days 2 -subj /CN=clients -keyout client-ca.key -out client-ca.crt"
+    ));
+    openssl(&format!(
+        "req {key} -subj /O=system:masters/CN=admin -keyout client.key -out client.csr"
+    ));
+    // With an extension it becomes a certificate of version 3, the only one that rustls takes.
+    std::fs::write(directory.join("client.ext"), "basicConstraints=CA:FALSE").unwrap();
+    openssl(
+        "x509 -req -in client.csr -extfile client.ext -CA client-ca.crt -CAkey client-ca.key -days 2 -out client.crt",
+    );
 }
 
 fn start(program: &Path, directory: &Path, word: &str, arguments: &[&str]) -> Killed {

@@ -130,7 +130,7 @@ async fn serve(
             }
             Reaction::BytesThenHang(bytes) => {
                 let _ = stream.write_all(bytes.as_bytes()).await;
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }
     }
@@ -165,7 +165,7 @@ async fn read_request(
                     user_agent: header("user-agent"),
                     body: rest[..length].to_owned(),
                 };
-                *buffer = rest[length..].as_bytes().to_vec();
+                *buffer = rest.as_bytes()[length..].to_vec();
                 return Some(seen);
             }
         }

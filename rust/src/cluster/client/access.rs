@@ -194,6 +194,19 @@ fn take_token(auth: &mut AuthInfo, whose: &str) -> Result<(Credentials, String),
     Ok((Credentials::Kube, format!("the credentials of {whose}")))
 }
 
+/// `http::Uri` takes any text for a port and then has none.
+pub(super) fn port_is_sound(uri: &Uri) -> bool {
+    let authority = uri.authority().map_or("", http::uri::Authority::as_str);
+    let address = authority.rsplit('@').next().unwrap_or_default();
+    let port = address
+        .strip_prefix(uri.host().unwrap_or_default())
+        .unwrap_or_default();
+    port.is_empty()
+        || port
+            .strip_prefix(':')
+            .is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
+}
+
 fn parse_server(server: &str, place: &str) -> Result<Uri, ClientError> {
     let wrong = |why: &str| {
         ClientError::new(format!(
@@ -217,6 +230,9 @@ fn parse_server(server: &str, place: &str) -> Result<Uri, ClientError> {
     }
     if uri.host().unwrap_or_default().is_empty() {
         return Err(wrong("names no host"));
+    }
+    if !port_is_sound(&uri) {
+        return Err(wrong("has no port that can be"));
     }
     if uri.query().is_some() {
         return Err(wrong("holds a query"));

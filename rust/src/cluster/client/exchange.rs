@@ -23,6 +23,8 @@ use super::request::{ConfigMapRequest, Verb};
 
 /// No answer on a `ConfigMap` is larger; etcd itself takes 1.5 MiB.
 const BODY_LIMIT: usize = 32 << 20;
+/// So that a limit can always be added to a point in time.
+const LONGEST_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// This part of a call's limit may be spent on waiting for a new connection to be built.
 const PATIENCE_DIVISOR: u32 = 4;
 
@@ -95,6 +97,7 @@ impl Exchange<'_> {
         request: &ConfigMapRequest,
         limit: Duration,
     ) -> Result<Answered, Unanswered> {
+        let limit = limit.min(LONGEST_LIMIT);
         let mut stage = Stage::Queued;
         let attempts = self.attempts(request, limit, &mut stage);
         if let Ok(outcome) = tokio::time::timeout_at(Instant::now() + limit, attempts).await {

@@ -384,11 +384,8 @@ fn build(loaded: &Loaded) -> Result<kube::Client, ClientError> {
 /// What went wrong with a plug-in or provider, without what it printed: that can be a token.
 pub(super) fn plugin_failure(error: &AuthError) -> String {
     match error {
-        AuthError::AuthExecRun { cmd, out } => format!(
-            "the plug-in {} failed ({})",
-            cmd.split(' ').next().unwrap_or_default(),
-            out.status
-        ),
+        // Its command line holds arguments and environment, its output perhaps a token.
+        AuthError::AuthExecRun { out, .. } => format!("the plug-in failed ({})", out.status),
         AuthError::AuthExecStart(error) => format!("the plug-in cannot be started ({error})"),
         AuthError::AuthExecParse(_) | AuthError::ParseTokenKey(_) => {
             "the plug-in printed something that is no credential".to_owned()

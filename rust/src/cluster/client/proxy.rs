@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use http::Uri;
 
+use super::access::port_is_sound;
 use super::error::ClientError;
 use super::properties::Properties;
 
@@ -81,6 +82,9 @@ fn parse(url: &str, place: &str, credentials: Option<(&str, &str)>) -> Result<Ur
     let uri: Uri = url.parse().map_err(|_| wrong("is not a URL"))?;
     if uri.host().unwrap_or_default().is_empty() {
         return Err(wrong("names no host"));
+    }
+    if !port_is_sound(&uri) {
+        return Err(wrong("has no port that can be"));
     }
     let has_credentials = uri
         .authority()

@@ -81,7 +81,7 @@ mod tests {
             (caught(|| panic!("{} of {}", 1, 2)), "1 of 2"),
             (caught(|| panic::panic_any(7)), "no message"),
             (
-                caught(|| drop(i32::from_str_radix("x", 10).unwrap())),
+                caught(|| drop(String::from_utf8(vec![0xff]).unwrap())),
                 "called `Result::unwrap()`",
             ),
         ] {

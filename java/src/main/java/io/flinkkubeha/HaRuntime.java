@@ -1,0 +1,141 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.flinkkubeha;
+
+import org.apache.flink.api.common.JobID;
+import org.apache.flink.runtime.leaderelection.LeaderElectionDriverFactory;
+import org.apache.flink.runtime.leaderretrieval.DefaultLeaderRetrievalService;
+import org.apache.flink.runtime.leaderretrieval.LeaderRetrievalService;
+import org.apache.flink.runtime.persistence.StateHandleStore;
+import org.apache.flink.runtime.persistence.StringResourceVersion;
+
+import io.flinkkubeha.bridge.NativeException;
+import io.flinkkubeha.bridge.NativeSession;
+import io.flinkkubeha.config.StorageConfiguration;
+import io.flinkkubeha.leader.NativeLeaderElectionDriverFactory;
+import io.flinkkubeha.leader.NativeLeaderRetrievalDriverFactory;
+import io.flinkkubeha.storage.HaBlobStore;
+import io.flinkkubeha.storage.HaJobResultStore;
+import io.flinkkubeha.storage.HaStorages;
+import io.flinkkubeha.storage.StateFiles;
+import io.flinkkubeha.store.CheckpointRecovery;
+import io.flinkkubeha.store.ConfigMapStateHandleStore;
+import io.flinkkubeha.store.ErrorMapping;
+
+import java.io.IOException;
+import java.io.Serializable;
+import java.util.concurrent.Executor;
+
+import static org.apache.flink.util.Preconditions.checkNotNull;
+
+/** Everything that HA services are made of, whatever the line of Flink; owns session and storage. */
+public final class HaRuntime implements AutoCloseable {
+
+    private static final String CHECKPOINT_FILE_PREFIX = "completedCheckpoint";
+
+    private final ConfigMapNames names;
+    private final NativeSession session;
+    private final StorageConfiguration storage;
+    private final HaStorages storages;
+
+    HaRuntime(
+            ConfigMapNames names,
+            NativeSession session,
+            StorageConfiguration storage,
+            HaStorages storages) {
+        this.names = checkNotNull(names);
+        this.session = checkNotNull(session);
+        this.storage = checkNotNull(storage);
+        this.storages = checkNotNull(storages);
+    }
+
+    public LeaderElectionDriverFactory electionDriverFactory() {
+        return new NativeLeaderElectionDriverFactory(names.cluster(), session);
+    }
+
+    public LeaderRetrievalService createLeaderRetrievalService(String componentId) {
+        return createLeaderRetrievalService(names, session, componentId);
+    }
+
+    static LeaderRetrievalService createLeaderRetrievalService(
+            ConfigMapNames names, NativeSession session, String componentId) {
+        return new DefaultLeaderRetrievalService(
+                new NativeLeaderRetrievalDriverFactory(names.cluster(), componentId, session));
+    }
+
+    public HaBlobStore createBlobStore() {
+        return new HaBlobStore(storages, storage.clusterRoot());
+    }
+
+    /** For the lines of Flink whose BLOB store knows more than this one. */
+    public HaStorages storages() {
+        return storages;
+    }
+
+    public StorageConfiguration storageConfiguration() {
+        return storage;
+    }
+
+    public HaJobResultStore createJobResultStore(Executor ioExecutor) {
+        return new HaJobResultStore(
+                storages, storage.jobResults(), storage.deleteJobResultsOnCommit(), ioExecutor);
+    }
+
+    public CheckpointRecovery createCheckpointRecovery(Executor ioExecutor) {
+        return new CheckpointRecovery(
+                session, names::job, stateFiles(CHECKPOINT_FILE_PREFIX), ioExecutor);
+    }
+
+    /** A store in the cluster's ConfigMap, under the grant that holds now. */
+    public <T extends Serializable> StateHandleStore<T, StringResourceVersion> createClusterStore(
+            String keyPrefix, String filePrefix) throws Exception {
+        try {
+            return new ConfigMapStateHandleStore<>(
+                    session.open(names.cluster(), false), keyPrefix, stateFiles(filePrefix));
+        } catch (NativeException e) {
+            throw ErrorMapping.ofCall("open " + keyPrefix + "*", names.cluster(), e);
+        }
+    }
+
+    private <T extends Serializable> StateFiles<T> stateFiles(String prefix) {
+        return new StateFiles<>(storages, storage.clusterRoot(), prefix);
+    }
+
+    public void deleteClusterConfigMap() throws Exception {
+        deleteConfigMap(names.cluster());
+    }
+
+    /** Idempotent: Flink repeats a clean-up that failed. */
+    public void deleteJobConfigMap(JobID jobId) throws Exception {
+        deleteConfigMap(names.job(jobId));
+    }
+
+    private void deleteConfigMap(String name) throws Exception {
+        try {
+            session.delete(name);
+        } catch (NativeException e) {
+            throw ErrorMapping.ofCall("delete everything", name, e);
+        }
+    }
+
+    @Override
+    public void close() throws IOException {
+        try {
+            session.close();
+        } finally {
+            storages.close();
+        }
+    }
+}

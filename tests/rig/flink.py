@@ -320,7 +320,8 @@ class FlinkCluster:
         data = (self.namespace.config_map(self.cluster_config_map) or {}).get("data", {})
         address = data.get("org.apache.flink.k8s.leader.dispatcher", "")
         for process in self.job_managers:
-            if process.running and f":{process.rpc_port}/" in address:
+            # What is published may be left over from an earlier run of the same process.
+            if process.running and f":{process.rpc_port}/" in address and process.granted:
                 return process
         return None
 

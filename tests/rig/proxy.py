@@ -116,8 +116,8 @@ class FaultProxy:
             finally:
                 self._writers.discard(up_writer)
                 up_writer.close()
-        except OSError:
-            pass
+        except (OSError, asyncio.CancelledError):
+            pass  # the connection broke, or the proxy is being closed
         finally:
             self._writers.discard(writer)
             writer.close()
@@ -128,7 +128,7 @@ class FaultProxy:
             if up:
                 self.bytes_up += len(data)
                 self.last_sent_up = time.time()
-            if self._delay:
+            if self._delay:  # the pieces after this one wait behind it
                 await asyncio.sleep(self._delay)
             await self._healed.wait()
             if not data:

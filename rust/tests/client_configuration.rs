@@ -62,21 +62,43 @@ async fn a_kubeconfig_that_cannot_work_is_one_sentence() {
     // The word "nothing" dressed up as a certificate.
     let encoded = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCmJtOTBhR2x1Wnc9PQotLS0tLUVORCBDRVJUSUZJQ0FURS0tLS0tCg==";
     for (content, expected) in [
-        (format!("users:\n- name: x\n  user: {{token: {SECRET}\n"), "The kubeconfig config is not valid at line "),
-        (String::new(), "The kubeconfig config has no current-context; set kubernetes.context."),
         (
-            "current-context: gone\ncontexts: [{name: a, context: {cluster: x}}, {name: b, context: {cluster: x}}]".to_owned(),
+            format!("users:\n- name: x\n  user: {{token: {SECRET}\n"),
+            "The kubeconfig config is not valid at line ",
+        ),
+        (
+            String::new(),
+            "The kubeconfig config has no current-context; set kubernetes.context.",
+        ),
+        (
+            "current-context: gone\ncontexts: [{name: a, context: {cluster: x}}, {name: b, context: {cluster: x}}]"
+                .to_owned(),
             "The kubeconfig config has no context \"gone\", which its current-context names; set kubernetes.context to one that it has: a, b.",
         ),
         (
             "current-context: a\ncontexts: [{name: a, context: {cluster: x}}]".to_owned(),
             "The kubeconfig config has no cluster \"x\", which the context names; add it or choose another kubernetes.context.",
         ),
-        (to(&json!({})), "The kubeconfig config names no server; add the address of the API server there."),
-        (to(&json!({"server": "ftp://x"})), "The address \"ftp://x\" of the API server in cluster \"there\" of the kubeconfig config has neither the scheme https nor http; write it as https://host:port."),
-        (to(&json!({"server": "https://a b"})), "The address \"https://a b\" of the API server in cluster \"there\" of the kubeconfig config is not a URL; write it as https://host:port."),
-        (to(&json!({"server": "https://host:port"})), "The address \"https://host:port\" of the API server in cluster \"there\" of the kubeconfig config has no port that can be; write it as https://host:port."),
-        (to(&json!({"server": format!("https://me:{SECRET}@host")})), "The address of the API server in cluster \"there\" of the kubeconfig config holds credentials; put them into the user of a kubeconfig."),
+        (
+            to(&json!({})),
+            "The kubeconfig config names no server; add the address of the API server there.",
+        ),
+        (
+            to(&json!({"server": "ftp://x"})),
+            "The address \"ftp://x\" of the API server in cluster \"there\" of the kubeconfig config has neither the scheme https nor http; write it as https://host:port.",
+        ),
+        (
+            to(&json!({"server": "https://a b"})),
+            "The address \"https://a b\" of the API server in cluster \"there\" of the kubeconfig config is not a URL; write it as https://host:port.",
+        ),
+        (
+            to(&json!({"server": "https://host:port"})),
+            "The address \"https://host:port\" of the API server in cluster \"there\" of the kubeconfig config has no port that can be; write it as https://host:port.",
+        ),
+        (
+            to(&json!({"server": format!("https://me:{SECRET}@host")})),
+            "The address of the API server in cluster \"there\" of the kubeconfig config holds credentials; put them into the user of a kubeconfig.",
+        ),
         (
             to(&json!({"server": "https://x", "certificate-authority": "/nowhere/ca.crt"})),
             "Certificate-authority of cluster \"there\" of the kubeconfig config, /nowhere/ca.crt cannot be read (No such file or directory (os error 2)); name a file that can.",
@@ -93,22 +115,50 @@ async fn a_kubeconfig_that_cannot_work_is_one_sentence() {
             to(&json!({"server": "https://x", "certificate-authority-data": encoded})),
             "Certificate-authority-data of cluster \"there\" of the kubeconfig config holds something that is not a certificate; it must hold the API server's certificate authority in PEM form.",
         ),
-        (to(&json!({"server": "https://x", "tls-server-name": "a b"})), "tls-server-name \"a b\" is not a host name; correct it in the kubeconfig."),
-        (to(&json!({"server": "https://x", "proxy-url": "gopher://x"})), "The proxy address in proxy-url of cluster \"there\" of the kubeconfig config has the scheme \"gopher\", which is not supported; write it as http://host:port."),
-        (as_user(&json!({"token": format!("{SECRET}\nx")})), "The token of user \"me\" of the kubeconfig config holds characters that no token has; put a valid bearer token there."),
-        (as_user(&json!({"tokenFile": "/nowhere/token"})), "The token file /nowhere/token of user \"me\" of the kubeconfig config cannot be read (No such file or directory (os error 2)); put a valid bearer token there."),
-        (as_user(&json!({"client-certificate": "/nowhere/crt", "client-key": "/nowhere/key"})), "The credentials of user \"me\" of the kubeconfig config cannot be used ("),
-        (as_user(&json!({"client-certificate-data": encoded})), "The credentials of user \"me\" of the kubeconfig config cannot be used ("),
-        (as_user(&json!({"exec": {"apiVersion": "v1", "command": "/nowhere/plug-in"}})), "The credentials of user \"me\" of the kubeconfig config cannot be obtained: the plug-in cannot be started (No such file or directory (os error 2)); correct the user in the kubeconfig."),
         (
-            as_user(&json!({"exec": {"apiVersion": "v1", "command": "sh", "args": ["-c", format!("echo {SECRET}; exit 3")], "interactiveMode": "Never"}})),
+            to(&json!({"server": "https://x", "tls-server-name": "a b"})),
+            "tls-server-name \"a b\" is not a host name; correct it in the kubeconfig.",
+        ),
+        (
+            to(&json!({"server": "https://x", "proxy-url": "gopher://x"})),
+            "The proxy address in proxy-url of cluster \"there\" of the kubeconfig config has the scheme \"gopher\", which is not supported; write it as http://host:port.",
+        ),
+        (
+            as_user(&json!({"token": format!("{SECRET}\nx")})),
+            "The token of user \"me\" of the kubeconfig config holds characters that no token has; put a valid bearer token there.",
+        ),
+        (
+            as_user(&json!({"tokenFile": "/nowhere/token"})),
+            "The token file /nowhere/token of user \"me\" of the kubeconfig config cannot be read (No such file or directory (os error 2)); put a valid bearer token there.",
+        ),
+        (
+            as_user(&json!({"client-certificate": "/nowhere/crt", "client-key": "/nowhere/key"})),
+            "The credentials of user \"me\" of the kubeconfig config cannot be used (",
+        ),
+        (
+            as_user(&json!({"client-certificate-data": encoded})),
+            "The credentials of user \"me\" of the kubeconfig config cannot be used (",
+        ),
+        (
+            as_user(&json!({"exec": {"apiVersion": "v1", "command": "/nowhere/plug-in"}})),
+            "The credentials of user \"me\" of the kubeconfig config cannot be obtained: the plug-in cannot be started (No such file or directory (os error 2)); correct the user in the kubeconfig.",
+        ),
+        (
+            as_user(
+                &json!({"exec": {"apiVersion": "v1", "command": "sh", "args": ["-c", format!("echo {SECRET}; exit 3")], "interactiveMode": "Never"}}),
+            ),
             "The credentials of user \"me\" of the kubeconfig config cannot be obtained: the plug-in failed (exit status: 3); correct the user in the kubeconfig.",
         ),
         (
-            as_user(&json!({"exec": {"apiVersion": "v1", "command": "echo", "args": [SECRET], "interactiveMode": "Never"}})),
+            as_user(
+                &json!({"exec": {"apiVersion": "v1", "command": "echo", "args": [SECRET], "interactiveMode": "Never"}}),
+            ),
             "The credentials of user \"me\" of the kubeconfig config cannot be obtained: the plug-in printed something that is no credential; correct the user in the kubeconfig.",
         ),
-        (as_user(&json!({"auth-provider": {"name": "azure"}})), "The credentials of user \"me\" of the kubeconfig config cannot be obtained: "),
+        (
+            as_user(&json!({"auth-provider": {"name": "azure"}})),
+            "The credentials of user \"me\" of the kubeconfig config cannot be obtained: ",
+        ),
     ] {
         let message = sentence(&content).await;
         assert!(message.starts_with(expected), "\n{message}\n{expected}");
@@ -144,9 +194,7 @@ async fn settings_that_cannot_work_are_one_sentence() {
     })
     .await;
     assert!(
-        message.starts_with(
-            "The system property kubernetes.keystore.file is \"/k\", which is not supported: "
-        ),
+        message.starts_with("The system property kubernetes.keystore.file is \"/k\", which is not supported: "),
         "{message}"
     );
     let message = sentence_with(&fine, |settings| {
@@ -241,9 +289,7 @@ async fn the_order_is_stock_s() {
         write("second", &server("second")),
     );
     let list = format!("/nowhere/config:{}:{}", first.display(), second.display());
-    surroundings
-        .environment
-        .insert("KUBECONFIG".to_owned(), list);
+    surroundings.environment.insert("KUBECONFIG".to_owned(), list);
     assert_eq!(
         server_of(ClientSettings::default(), &surroundings).await,
         "http://second/"
@@ -262,38 +308,24 @@ async fn the_order_is_stock_s() {
         system_properties: map(&[("kubeconfig", &property.display().to_string())]),
         ..ClientSettings::default()
     };
-    assert_eq!(
-        server_of(settings.clone(), &surroundings).await,
-        "http://property/"
-    );
-    settings.system_properties.insert(
-        "kubernetes.auth.tryKubeConfig".to_owned(),
-        "false".to_owned(),
-    );
+    assert_eq!(server_of(settings.clone(), &surroundings).await, "http://property/");
+    settings
+        .system_properties
+        .insert("kubernetes.auth.tryKubeConfig".to_owned(), "false".to_owned());
     assert_eq!(
         server_of(settings.clone(), &surroundings).await,
         "https://[fd00::1]:6443/"
     );
     settings.config_file = Some(write("file", &server("file")));
-    assert_eq!(
-        server_of(settings.clone(), &surroundings).await,
-        "http://file/"
-    );
+    assert_eq!(server_of(settings.clone(), &surroundings).await, "http://file/");
     surroundings
         .environment
         .insert("KUBERNETES_MASTER".to_owned(), "master:8443".to_owned());
-    assert_eq!(
-        server_of(settings.clone(), &surroundings).await,
-        "https://master:8443/"
-    );
-    settings.system_properties.insert(
-        "kubernetes.master".to_owned(),
-        "http://[::1]:8080/prefix".to_owned(),
-    );
-    assert_eq!(
-        server_of(settings, &surroundings).await,
-        "http://[::1]:8080/prefix"
-    );
+    assert_eq!(server_of(settings.clone(), &surroundings).await, "https://master:8443/");
+    settings
+        .system_properties
+        .insert("kubernetes.master".to_owned(), "http://[::1]:8080/prefix".to_owned());
+    assert_eq!(server_of(settings, &surroundings).await, "http://[::1]:8080/prefix");
 }
 
 async fn authorization(user: &Value, system_properties: &[(&str, &str)]) -> String {
@@ -318,10 +350,7 @@ async fn authorization(user: &Value, system_properties: &[(&str, &str)]) -> Stri
 #[tokio::test]
 async fn credentials_are_those_of_the_user_unless_a_property_says_otherwise() {
     assert_eq!(authorization(&json!({}), &[]).await, "");
-    assert_eq!(
-        authorization(&json!({"token": "inline"}), &[]).await,
-        "Bearer inline"
-    );
+    assert_eq!(authorization(&json!({"token": "inline"}), &[]).await, "Bearer inline");
     // A path in a kubeconfig is relative to it.
     assert_eq!(
         authorization(&json!({"tokenFile": "token"}), &[]).await,
@@ -336,19 +365,11 @@ async fn credentials_are_those_of_the_user_unless_a_property_says_otherwise() {
         "Bearer inline"
     );
     assert_eq!(
-        authorization(
-            &json!({"username": "me", "password": "pw", "token": "inline"}),
-            &[]
-        )
-        .await,
+        authorization(&json!({"username": "me", "password": "pw", "token": "inline"}), &[]).await,
         "Basic bWU6cHc="
     );
     assert_eq!(
-        authorization(
-            &json!({"tokenFile": "token"}),
-            &[("kubernetes.auth.token", "property")]
-        )
-        .await,
+        authorization(&json!({"tokenFile": "token"}), &[("kubernetes.auth.token", "property")]).await,
         "Bearer property"
     );
     let basic = [
@@ -392,10 +413,7 @@ async fn a_proxy_is_used_and_no_proxy_is_obeyed() {
         .collect();
     assert_eq!(
         seen,
-        [
-            "CONNECT kube.invalid:8080",
-            "GET /api/v1/namespaces/ns/configmaps/c"
-        ]
+        ["CONNECT kube.invalid:8080", "GET /api/v1/namespaces/ns/configmaps/c"]
     );
 
     let direct = ClientSettings {
@@ -414,16 +432,11 @@ async fn a_proxy_is_used_and_no_proxy_is_obeyed() {
 
 #[tokio::test]
 async fn an_edited_kubeconfig_is_noticed_without_a_failure() {
-    let (one, two) = (
-        FaultServer::start(|_| ok()).await,
-        FaultServer::start(|_| ok()).await,
-    );
+    let (one, two) = (FaultServer::start(|_| ok()).await, FaultServer::start(|_| ok()).await);
     let directory = tempfile::tempdir().unwrap();
     let config = directory.path().join("config");
     std::fs::write(&config, to(&json!({"server": one.url()}))).unwrap();
-    let client = ApiClient::connect_in(settings(&config, "ns"), nowhere())
-        .await
-        .unwrap();
+    let client = ApiClient::connect_in(settings(&config, "ns"), nowhere()).await.unwrap();
     client.get("c", LIMIT).await.unwrap();
     support::replace_file(&config, &to(&json!({"server": two.url()})));
     // The files are looked at every two seconds, while calls are made.

@@ -24,10 +24,7 @@ pub(super) fn text(env: &Env<'_>, value: &JString<'_>, name: &str) -> Result<Str
 }
 
 /// A string, or null.
-pub(super) fn optional_text(
-    env: &Env<'_>,
-    value: &JString<'_>,
-) -> Result<Option<String>, BridgeError> {
+pub(super) fn optional_text(env: &Env<'_>, value: &JString<'_>) -> Result<Option<String>, BridgeError> {
     if value.is_null() {
         return Ok(None);
     }
@@ -63,11 +60,7 @@ pub(super) fn map(
 }
 
 /// Bytes.
-pub(super) fn bytes(
-    env: &Env<'_>,
-    value: &JByteArray<'_>,
-    name: &str,
-) -> Result<Vec<u8>, BridgeError> {
+pub(super) fn bytes(env: &Env<'_>, value: &JByteArray<'_>, name: &str) -> Result<Vec<u8>, BridgeError> {
     if value.is_null() {
         return Err(null(name));
     }
@@ -111,10 +104,7 @@ pub(super) fn all_strings<'local>(
 }
 
 /// A Java array of bytes.
-pub(super) fn byte_array<'local>(
-    env: &mut Env<'local>,
-    value: &[u8],
-) -> Result<JByteArray<'local>, BridgeError> {
+pub(super) fn byte_array<'local>(env: &mut Env<'local>, value: &[u8]) -> Result<JByteArray<'local>, BridgeError> {
     if i32::try_from(value.len()).is_err() {
         let message = format!("{} bytes are too many for a Java array.", value.len());
         return Err(HaError::new(ErrorCode::Unsupported, message).into());

@@ -20,11 +20,7 @@ pub(super) enum Pulled {
 }
 
 /// Waits for an event or a log record. Events come first: a grant or revoke does not stand behind a thousand records.
-pub(super) fn pull(
-    take_event: impl Fn(Duration) -> Taken,
-    logs: &LogQueue,
-    limit: Duration,
-) -> Pulled {
+pub(super) fn pull(take_event: impl Fn(Duration) -> Taken, logs: &LogQueue, limit: Duration) -> Pulled {
     let end = Instant::now() + limit;
     let mut wait = Duration::ZERO;
     loop {
@@ -56,30 +52,14 @@ impl Pulled {
             Self::Event(Event::Revoke { grant, cause }) => {
                 vec![text("revoke"), grant.to_string(), cause]
             }
-            Self::Event(Event::Leader {
-                subscription,
-                value,
-            }) => {
-                vec![
-                    text("leader"),
-                    subscription.to_string(),
-                    value.unwrap_or_default(),
-                ]
+            Self::Event(Event::Leader { subscription, value }) => {
+                vec![text("leader"), subscription.to_string(), value.unwrap_or_default()]
             }
             Self::Event(Event::Error(error)) => {
-                vec![
-                    text("error"),
-                    error.code.number().to_string(),
-                    error.message,
-                ]
+                vec![text("error"), error.code.number().to_string(), error.message]
             }
             Self::Log(record) => {
-                vec![
-                    text("log"),
-                    record.level.to_string(),
-                    record.target,
-                    record.message,
-                ]
+                vec![text("log"), record.level.to_string(), record.target, record.message]
             }
         })
     }
@@ -142,10 +122,7 @@ mod tests {
         let source = Source::of([grant(), Taken::Nothing, Taken::Closed, Taken::Closed]);
         let logs = queue_with(&["a", "b"]);
         let limit = Duration::from_secs(60);
-        assert_eq!(
-            source.pull(&logs, limit),
-            Pulled::Event(Event::Grant { grant: 1 })
-        );
+        assert_eq!(source.pull(&logs, limit), Pulled::Event(Event::Grant { grant: 1 }));
         for message in ["a", "b"] {
             match source.pull(&logs, limit) {
                 Pulled::Log(record) => assert_eq!(record.message, message),
@@ -164,19 +141,13 @@ mod tests {
         let source = Source::of([Taken::Nothing, Taken::Nothing, grant()]);
         let pulled = source.pull(&queue_with(&[]), Duration::from_secs(60));
         assert_eq!(pulled, Pulled::Event(Event::Grant { grant: 1 }));
-        assert_eq!(
-            *source.waits.borrow(),
-            [Duration::ZERO, LOG_DELAY, LOG_DELAY]
-        );
+        assert_eq!(*source.waits.borrow(), [Duration::ZERO, LOG_DELAY, LOG_DELAY]);
     }
 
     #[test]
     fn without_time_to_wait_there_is_one_look() {
         let source = Source::of([]);
-        assert_eq!(
-            source.pull(&queue_with(&[]), Duration::ZERO),
-            Pulled::Nothing
-        );
+        assert_eq!(source.pull(&queue_with(&[]), Duration::ZERO), Pulled::Nothing);
         assert_eq!(*source.waits.borrow(), [Duration::ZERO]);
     }
 

@@ -87,10 +87,7 @@ impl<T> HandleTable<T> {
         let mut slots = self.write();
         let index = slots.free.pop().unwrap_or(slots.used.len());
         if index >> INDEX_BITS != 0 {
-            let message = format!(
-                "Too many objects of the kind {} are open.",
-                self.kind.name()
-            );
+            let message = format!("Too many objects of the kind {} are open.", self.kind.name());
             return Err(HaError::new(ErrorCode::Internal, message));
         }
         let generations = slots.generations.get_or_insert_with(Generations::random);
@@ -143,18 +140,14 @@ impl<T> HandleTable<T> {
     fn handle(&self, index: usize, generation: u32) -> i64 {
         // Both fit: the index was checked when it was taken, and the kind is small.
         let index = i64::try_from(index).unwrap_or_default();
-        (self.kind as i64) << (INDEX_BITS + GENERATION_BITS)
-            | i64::from(generation) << INDEX_BITS
-            | index
+        (self.kind as i64) << (INDEX_BITS + GENERATION_BITS) | i64::from(generation) << INDEX_BITS | index
     }
 
     fn parts(&self, handle: i64) -> Result<(usize, u32), HaError> {
         let index = usize::try_from(handle & ((1 << INDEX_BITS) - 1)).ok();
         let generation = u32::try_from(handle >> INDEX_BITS & i64::from(u32::MAX)).ok();
         match (index, generation) {
-            (Some(index), Some(generation)) if self.handle(index, generation) == handle => {
-                Ok((index, generation))
-            }
+            (Some(index), Some(generation)) if self.handle(index, generation) == handle => Ok((index, generation)),
             _ => Err(self.bad(handle)),
         }
     }
@@ -164,10 +157,7 @@ impl<T> HandleTable<T> {
             .generations
             .is_some_and(|generations| generations.given_out(generation))
         {
-            return HaError::new(
-                ErrorCode::Closed,
-                format!("The {} is closed.", self.kind.name()),
-            );
+            return HaError::new(ErrorCode::Closed, format!("The {} is closed.", self.kind.name()));
         }
         self.bad(handle)
     }
@@ -237,13 +227,7 @@ mod tests {
         }
         let handle = table.insert(()).unwrap();
         let next_generation = handle + (1 << INDEX_BITS);
-        for number in [
-            handle | i64::MIN,
-            handle ^ 1 << 56,
-            next_generation,
-            0,
-            -handle,
-        ] {
+        for number in [handle | i64::MIN, handle ^ 1 << 56, next_generation, 0, -handle] {
             assert_eq!(code(table.get(number)), ErrorCode::BadHandle, "{number:#x}");
             assert_eq!(table.close(number).unwrap_err().code, ErrorCode::BadHandle);
         }

@@ -39,10 +39,6 @@ fn throw_link_error(env: &mut Env<'_>, reason: &str) -> Result<(), Error> {
         return Err(Error::JavaException);
     }
     let version = env!("CARGO_PKG_VERSION");
-    let message =
-        format!("The native library {version} does not fit the classes of this jar: {reason}");
-    env.throw_new(
-        jni_str!("java/lang/UnsatisfiedLinkError"),
-        JNIString::new(message),
-    )
+    let message = format!("The native library {version} does not fit the classes of this jar: {reason}");
+    env.throw_new(jni_str!("java/lang/UnsatisfiedLinkError"), JNIString::new(message))
 }

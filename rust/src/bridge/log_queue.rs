@@ -39,8 +39,7 @@ pub(super) fn install() {
 /// Sets the most verbose level that is recorded: off, error, warn, info, debug or trace, in any case.
 pub(super) fn set_level(level: &str) -> Result<(), HaError> {
     let filter = level.parse().map_err(|_| {
-        let message =
-            format!("{level} is no log level; use off, error, warn, info, debug or trace.");
+        let message = format!("{level} is no log level; use off, error, warn, info, debug or trace.");
         HaError::new(ErrorCode::InvalidSetting, message)
     })?;
     log::set_max_level(filter);
@@ -89,9 +88,7 @@ impl LogQueue {
     pub(super) fn record(&self, record: &Record<'_>) {
         let mut message = record.args().to_string();
         if message.len() > MESSAGE_BYTES {
-            let end = (0..=MESSAGE_BYTES)
-                .rev()
-                .find(|end| message.is_char_boundary(*end));
+            let end = (0..=MESSAGE_BYTES).rev().find(|end| message.is_char_boundary(*end));
             message.truncate(end.unwrap_or_default());
         }
         let target = logger_name(record.target());
@@ -115,9 +112,7 @@ impl LogQueue {
         Some(LogRecord {
             level: Level::Warn,
             target: LOGGER.to_owned(),
-            message: format!(
-                "{dropped} log records were dropped, because they were not taken in time."
-            ),
+            message: format!("{dropped} log records were dropped, because they were not taken in time."),
         })
     }
 
@@ -167,9 +162,7 @@ impl Log for LogQueue {
 
 /// `flinkkubeha::cluster::watch` is `io.flinkkubeha.native.cluster.watch`; a library's module follows the prefix as a whole.
 fn logger_name(target: &str) -> String {
-    let path = target
-        .strip_prefix(CRATE)
-        .map(|path| path.trim_start_matches("::"));
+    let path = target.strip_prefix(CRATE).map(|path| path.trim_start_matches("::"));
     match path.unwrap_or(target).replace("::", ".") {
         path if path.is_empty() => LOGGER.to_owned(),
         path => format!("{LOGGER}.{path}"),
@@ -228,10 +221,7 @@ mod tests {
         assert_eq!(drain(&queue), ["a warning"]);
 
         log(&queue, Level::Info, own, &"\u{1f980}".repeat(MESSAGE_BYTES));
-        assert_eq!(
-            queue.take().map(|record| record.message.len()),
-            Some(MESSAGE_BYTES)
-        );
+        assert_eq!(queue.take().map(|record| record.message.len()), Some(MESSAGE_BYTES));
 
         assert_eq!(set_level("WARN"), Ok(()));
         log(&queue, Level::Info, own, "less than was asked for");
@@ -244,15 +234,9 @@ mod tests {
     #[test]
     fn targets_become_names_of_loggers() {
         for (target, name) in [
-            (
-                "flinkkubeha::cluster::watch",
-                "io.flinkkubeha.native.cluster.watch",
-            ),
+            ("flinkkubeha::cluster::watch", "io.flinkkubeha.native.cluster.watch"),
             ("flinkkubeha", "io.flinkkubeha.native"),
-            (
-                "kube_client::client",
-                "io.flinkkubeha.native.kube_client.client",
-            ),
+            ("kube_client::client", "io.flinkkubeha.native.kube_client.client"),
         ] {
             assert_eq!(logger_name(target), name);
         }

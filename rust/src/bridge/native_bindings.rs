@@ -12,9 +12,7 @@ use jni::objects::{JByteArray, JClass, JObjectArray, JString};
 use jni::sys::{jboolean, jint, jlong};
 use jni::{Env, NativeMethod, jni_str, native_method};
 
-use super::arguments::{
-    all_strings, byte_array, bytes, limit, map, optional_string, optional_text, strings, text,
-};
+use super::arguments::{all_strings, byte_array, bytes, limit, map, optional_string, optional_text, strings, text};
 use super::event_pump::{self, Pulled};
 use super::handle_table::{HandleTable, Kind};
 use super::log_queue::{self, LOG_QUEUE};
@@ -164,33 +162,18 @@ fn publish_leader(
     value: JString<'_>,
 ) -> Answer<()> {
     let session = SESSIONS.get(session)?;
-    let (component, value) = (
-        text(env, &component, "component")?,
-        optional_text(env, &value)?,
-    );
+    let (component, value) = (text(env, &component, "component")?, optional_text(env, &value)?);
     Ok(session.publish_leader(&component, value.as_deref())?)
 }
 
-fn watch_leader(
-    env: &mut Env<'_>,
-    _: JClass<'_>,
-    session: jlong,
-    component: JString<'_>,
-) -> Answer<jlong> {
+fn watch_leader(env: &mut Env<'_>, _: JClass<'_>, session: jlong, component: JString<'_>) -> Answer<jlong> {
     let session = SESSIONS.get(session)?;
     let subscription = session.watch_leader(&text(env, &component, "component")?)?;
     Ok(subscription.cast_signed())
 }
 
-fn unwatch_leader(
-    _: &mut Env<'_>,
-    _: JClass<'_>,
-    session: jlong,
-    subscription: jlong,
-) -> Answer<()> {
-    SESSIONS
-        .get(session)?
-        .unwatch_leader(subscription.cast_unsigned());
+fn unwatch_leader(_: &mut Env<'_>, _: JClass<'_>, session: jlong, subscription: jlong) -> Answer<()> {
+    SESSIONS.get(session)?.unwatch_leader(subscription.cast_unsigned());
     Ok(())
 }
 
@@ -211,12 +194,7 @@ fn close_config_map(_: &mut Env<'_>, _: JClass<'_>, config_map: jlong) -> Answer
     Ok(CONFIG_MAPS.close(config_map)?)
 }
 
-fn delete_config_map(
-    env: &mut Env<'_>,
-    _: JClass<'_>,
-    session: jlong,
-    name: JString<'_>,
-) -> Answer<()> {
+fn delete_config_map(env: &mut Env<'_>, _: JClass<'_>, session: jlong, name: JString<'_>) -> Answer<()> {
     let session = SESSIONS.get(session)?;
     Ok(session.delete_config_map(&text(env, &name, "name")?)?)
 }
@@ -288,31 +266,17 @@ fn mark_pointer<'local>(
     optional_string(env, marked.as_deref())
 }
 
-fn remove_pointer(
-    env: &mut Env<'_>,
-    _: JClass<'_>,
-    config_map: jlong,
-    key: JString<'_>,
-) -> Answer<jboolean> {
+fn remove_pointer(env: &mut Env<'_>, _: JClass<'_>, config_map: jlong, key: JString<'_>) -> Answer<jboolean> {
     let config_map = CONFIG_MAPS.get(config_map)?;
     Ok(config_map.remove_pointer(&text(env, &key, "key")?)?)
 }
 
-fn decode_pointer<'local>(
-    env: &mut Env<'local>,
-    _: JClass<'local>,
-    raw: JString<'local>,
-) -> Answer<JStrings<'local>> {
+fn decode_pointer<'local>(env: &mut Env<'local>, _: JClass<'local>, raw: JString<'local>) -> Answer<JStrings<'local>> {
     let fields = pointer::fields(&text(env, &raw, "raw")?);
     strings(env, &fields)
 }
 
-fn clear_pointers(
-    env: &mut Env<'_>,
-    _: JClass<'_>,
-    config_map: jlong,
-    prefix: JString<'_>,
-) -> Answer<jint> {
+fn clear_pointers(env: &mut Env<'_>, _: JClass<'_>, config_map: jlong, prefix: JString<'_>) -> Answer<jint> {
     let config_map = CONFIG_MAPS.get(config_map)?;
     let cleared = config_map.clear_pointers(text(env, &prefix, "prefix")?)?;
     Ok(jint::try_from(cleared).unwrap_or(jint::MAX))
@@ -334,12 +298,7 @@ fn remove_counter(_: &mut Env<'_>, _: JClass<'_>, config_map: jlong) -> Answer<(
     Ok(CONFIG_MAPS.get(config_map)?.remove_counter()?)
 }
 
-fn open_storage(
-    env: &mut Env<'_>,
-    _: JClass<'_>,
-    root: JString<'_>,
-    options: JStrings<'_>,
-) -> Answer<jlong> {
+fn open_storage(env: &mut Env<'_>, _: JClass<'_>, root: JString<'_>, options: JStrings<'_>) -> Answer<jlong> {
     let root = text(env, &root, "root")?;
     let storage = Storage::open(&root, &map(env, &options, "options")?)?;
     Ok(STORAGES.insert(storage)?)
@@ -371,33 +330,16 @@ fn read_object<'local>(
     byte_array(env, &content)
 }
 
-fn delete_object(
-    env: &mut Env<'_>,
-    _: JClass<'_>,
-    storage: jlong,
-    uri: JString<'_>,
-) -> Answer<jboolean> {
+fn delete_object(env: &mut Env<'_>, _: JClass<'_>, storage: jlong, uri: JString<'_>) -> Answer<jboolean> {
     Ok(STORAGES.get(storage)?.delete(&text(env, &uri, "uri")?)?)
 }
 
-fn delete_prefix(
-    env: &mut Env<'_>,
-    _: JClass<'_>,
-    storage: jlong,
-    uri: JString<'_>,
-) -> Answer<jint> {
-    let deleted = STORAGES
-        .get(storage)?
-        .delete_prefix(&text(env, &uri, "uri")?)?;
+fn delete_prefix(env: &mut Env<'_>, _: JClass<'_>, storage: jlong, uri: JString<'_>) -> Answer<jint> {
+    let deleted = STORAGES.get(storage)?.delete_prefix(&text(env, &uri, "uri")?)?;
     Ok(jint::try_from(deleted).unwrap_or(jint::MAX))
 }
 
-fn object_exists(
-    env: &mut Env<'_>,
-    _: JClass<'_>,
-    storage: jlong,
-    uri: JString<'_>,
-) -> Answer<jboolean> {
+fn object_exists(env: &mut Env<'_>, _: JClass<'_>, storage: jlong, uri: JString<'_>) -> Answer<jboolean> {
     Ok(STORAGES.get(storage)?.exists(&text(env, &uri, "uri")?)?)
 }
 
@@ -411,13 +353,7 @@ fn list_objects<'local>(
     all_strings(env, names)
 }
 
-fn rename_object(
-    env: &mut Env<'_>,
-    _: JClass<'_>,
-    storage: jlong,
-    from: JString<'_>,
-    to: JString<'_>,
-) -> Answer<()> {
+fn rename_object(env: &mut Env<'_>, _: JClass<'_>, storage: jlong, from: JString<'_>, to: JString<'_>) -> Answer<()> {
     let storage = STORAGES.get(storage)?;
     let (from, to) = (text(env, &from, "from")?, text(env, &to, "to")?);
     Ok(storage.rename(&from, &to)?)
@@ -431,10 +367,7 @@ fn upload_file(
     uri: JString<'_>,
 ) -> Answer<()> {
     let storage = STORAGES.get(storage)?;
-    let (file, uri) = (
-        text(env, &local_path, "localPath")?,
-        text(env, &uri, "uri")?,
-    );
+    let (file, uri) = (text(env, &local_path, "localPath")?, text(env, &uri, "uri")?);
     Ok(storage.upload(Path::new(&file), &uri)?)
 }
 
@@ -446,22 +379,12 @@ fn download_file(
     local_path: JString<'_>,
 ) -> Answer<()> {
     let storage = STORAGES.get(storage)?;
-    let (file, uri) = (
-        text(env, &local_path, "localPath")?,
-        text(env, &uri, "uri")?,
-    );
+    let (file, uri) = (text(env, &local_path, "localPath")?, text(env, &uri, "uri")?);
     Ok(storage.download(&uri, Path::new(&file))?)
 }
 
-fn ensure_directory(
-    env: &mut Env<'_>,
-    _: JClass<'_>,
-    storage: jlong,
-    uri: JString<'_>,
-) -> Answer<()> {
-    Ok(STORAGES
-        .get(storage)?
-        .ensure_directory(&text(env, &uri, "uri")?)?)
+fn ensure_directory(env: &mut Env<'_>, _: JClass<'_>, storage: jlong, uri: JString<'_>) -> Answer<()> {
+    Ok(STORAGES.get(storage)?.ensure_directory(&text(env, &uri, "uri")?)?)
 }
 
 fn probe_storage(env: &mut Env<'_>, _: JClass<'_>, storage: jlong, uri: JString<'_>) -> Answer<()> {

@@ -26,9 +26,7 @@ impl OpenConfigMap {
     pub(super) fn read_pointers(&self, prefix: &str) -> Result<Vec<(String, String)>, HaError> {
         let object = self.read()?;
         let entries = config_map::entries_with_prefix(&object, prefix).into_iter();
-        Ok(entries
-            .map(|(key, raw)| (key.to_owned(), raw.to_owned()))
-            .collect())
+        Ok(entries.map(|(key, raw)| (key.to_owned(), raw.to_owned())).collect())
     }
 
     /// Adds a pointer, or finds this very one there.
@@ -40,11 +38,7 @@ impl OpenConfigMap {
     }
 
     /// Replaces a pointer and answers what it was, unless it was this very one.
-    pub(super) fn replace_pointer(
-        &self,
-        key: String,
-        pointer: String,
-    ) -> Result<Option<String>, HaError> {
+    pub(super) fn replace_pointer(&self, key: String, pointer: String) -> Result<Option<String>, HaError> {
         match self.handle.edit(Edit::ReplacePointer { key, pointer })? {
             EditAnswer::Replaced { old } => Ok(Some(old)),
             EditAnswer::Unchanged => Ok(None),
@@ -63,14 +57,10 @@ impl OpenConfigMap {
 
     /// Removes a pointer that is marked, or a value that nobody can decode; `false` when there is none.
     pub(super) fn remove_pointer(&self, key: &str) -> Result<bool, HaError> {
-        let answer = match self.handle.edit(Edit::RemovePointer {
-            key: key.to_owned(),
-        }) {
+        let answer = match self.handle.edit(Edit::RemovePointer { key: key.to_owned() }) {
             // A live pointer that somebody puts there in between is refused.
             Err(error) if error.code == ErrorCode::Undecodable => {
-                self.handle.edit(Edit::RemoveKey {
-                    key: key.to_owned(),
-                })
+                self.handle.edit(Edit::RemoveKey { key: key.to_owned() })
             }
             answer => answer,
         }?;
@@ -132,10 +122,7 @@ impl OpenConfigMap {
 
     fn unexpected(&self, answer: &EditAnswer) -> HaError {
         // The answer can hold a pointer, which is no secret, and is a bug in any case.
-        let message = format!(
-            "An edit of the ConfigMap {} was answered with {answer:?}.",
-            self.name
-        );
+        let message = format!("An edit of the ConfigMap {} was answered with {answer:?}.", self.name);
         HaError::new(ErrorCode::Internal, message)
     }
 }

@@ -70,10 +70,7 @@ mod tests {
     #[test]
     fn message_and_place_of_a_panic_are_kept() {
         let formatted = caught(|| panic!("{} of {}", 1, 2));
-        assert_eq!(
-            formatted, "1 of 2 (panic)",
-            "without the hook the place is not known"
-        );
+        assert_eq!(formatted, "1 of 2 (panic)", "without the hook the place is not known");
         let former = panic::take_hook();
         install();
         for (description, message) in [

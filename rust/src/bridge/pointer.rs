@@ -7,11 +7,7 @@ pub(super) fn fields(raw: &str) -> [Option<String>; 3] {
     match StateHandle::decode(raw) {
         Ok(handle) => {
             let state = if handle.marked { "MARKED" } else { "LIVE" };
-            [
-                Some(state.to_owned()),
-                Some(handle.uri),
-                Some(handle.size.to_string()),
-            ]
+            [Some(state.to_owned()), Some(handle.uri), Some(handle.size.to_string())]
         }
         Err(_) => [Some("FOREIGN".to_owned()), None, None],
     }
@@ -41,23 +37,14 @@ mod tests {
     fn fields_tell_live_marked_and_foreign_apart() {
         let text = |text: &str| Some(text.to_owned());
         let live = encode("file:/a%20b".to_owned(), 42);
-        assert_eq!(
-            fields(&live),
-            [text("LIVE"), text("file:/a%20b"), text("42")]
-        );
+        assert_eq!(fields(&live), [text("LIVE"), text("file:/a%20b"), text("42")]);
         let marked = StateHandle {
             uri: "file:/c".to_owned(),
             size: 0,
             marked: true,
         }
         .encode();
-        assert_eq!(
-            fields(&marked),
-            [text("MARKED"), text("file:/c"), text("0")]
-        );
-        assert_eq!(
-            fields_and_raw("??"),
-            [text("FOREIGN"), None, None, text("??")]
-        );
+        assert_eq!(fields(&marked), [text("MARKED"), text("file:/c"), text("0")]);
+        assert_eq!(fields_and_raw("??"), [text("FOREIGN"), None, None, text("??")]);
     }
 }

@@ -129,13 +129,7 @@ fn is_about_the_role(error: &ApiError) -> bool {
 
 fn sentence(client: &ApiClient, asked: &[Verb], forbidden: &[Verb]) -> String {
     let namespace = client.namespace();
-    let list = |verbs: &[Verb]| {
-        verbs
-            .iter()
-            .map(|verb| verb.name())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let list = |verbs: &[Verb]| verbs.iter().map(|verb| verb.name()).collect::<Vec<_>>().join(", ");
     let quoted = asked
         .iter()
         .map(|verb| format!("\"{verb}\""))
@@ -190,10 +184,7 @@ mod tests {
                 "{message}"
             );
         }
-        assert!(!is_about_the_role(&error(
-            ApiErrorKind::Unauthorized,
-            "u cannot u"
-        )));
+        assert!(!is_about_the_role(&error(ApiErrorKind::Unauthorized, "u cannot u")));
     }
 
     #[cfg(feature = "testing")]
@@ -203,9 +194,7 @@ mod tests {
         use kube::client::Body;
 
         /// A client of an API server that answers with the code that this function gives for a method and the time since the start.
-        fn client(
-            code: impl Fn(&Method, Duration) -> u16 + Send + Sync + Clone + 'static,
-        ) -> ApiClient {
+        fn client(code: impl Fn(&Method, Duration) -> u16 + Send + Sync + Clone + 'static) -> ApiClient {
             let started = Instant::now();
             ApiClient::over("n", move || {
                 let code = code.clone();
@@ -225,13 +214,7 @@ mod tests {
         async fn a_403_for_a_moment_does_not_count() {
             let started = Instant::now();
             candidate_check(
-                &client(|_, elapsed| {
-                    if elapsed < Duration::from_secs(4) {
-                        403
-                    } else {
-                        404
-                    }
-                }),
+                &client(|_, elapsed| if elapsed < Duration::from_secs(4) { 403 } else { 404 }),
                 "c",
             )
             .await
@@ -242,14 +225,9 @@ mod tests {
         #[tokio::test(start_paused = true)]
         async fn a_403_that_lasts_counts_after_its_time() {
             let started = Instant::now();
-            let outcome = candidate_check(
-                &client(|method, _| if method == Method::PUT { 403 } else { 404 }),
-                "c",
-            )
-            .await;
-            assert!(
-                matches!(outcome, Err(PreflightError::Forbidden { verbs, .. }) if verbs == [Verb::Update])
-            );
+            let outcome =
+                candidate_check(&client(|method, _| if method == Method::PUT { 403 } else { 404 }), "c").await;
+            assert!(matches!(outcome, Err(PreflightError::Forbidden { verbs, .. }) if verbs == [Verb::Update]));
             assert_eq!(started.elapsed(), PERSISTENCE);
         }
 
@@ -257,9 +235,7 @@ mod tests {
         async fn other_errors_pass_at_once() {
             for code in [401, 404, 409, 422, 429, 500, 503] {
                 let started = Instant::now();
-                candidate_check(&client(move |_, _| code), "c")
-                    .await
-                    .unwrap();
+                candidate_check(&client(move |_, _| code), "c").await.unwrap();
                 assert!(started.elapsed() < Duration::from_secs(1), "{code}");
             }
         }

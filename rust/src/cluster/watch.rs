@@ -53,8 +53,22 @@ pub(crate) struct ConfigMapWatch {
 }
 
 impl ConfigMapWatch {
-    pub(crate) fn new(api: ApiClient, clock: Arc<dyn Clock>, name: String, seen: mpsc::UnboundedSender<Seen>, ready: Arc<Ready>) -> Self {
-        Self { api, clock, name, seen, ready, trouble: Trouble::default(), pause: FIRST_PAUSE }
+    pub(crate) fn new(
+        api: ApiClient,
+        clock: Arc<dyn Clock>,
+        name: String,
+        seen: mpsc::UnboundedSender<Seen>,
+        ready: Arc<Ready>,
+    ) -> Self {
+        Self {
+            api,
+            clock,
+            name,
+            seen,
+            ready,
+            trouble: Trouble::default(),
+            pause: FIRST_PAUSE,
+        }
     }
 
     /// Lists, watches, and begins anew whenever the watch ends, for whatever reason.
@@ -63,7 +77,8 @@ impl ConfigMapWatch {
         loop {
             match self.list().await {
                 Ok(version) => {
-                    self.trouble.succeeded(self.clock.boot(), "Reading the cluster ConfigMap");
+                    self.trouble
+                        .succeeded(self.clock.boot(), "Reading the cluster ConfigMap");
                     waited.over(&self.ready);
                     if self.follow(version).await {
                         self.pause = FIRST_PAUSE;
@@ -74,7 +89,8 @@ impl ConfigMapWatch {
                     if waited.is_waiting() {
                         self.still_waiting(&mut waited, &error).await;
                     } else {
-                        self.trouble.failed(self.clock.boot(), "Reading the cluster ConfigMap", &error.message);
+                        self.trouble
+                            .failed(self.clock.boot(), "Reading the cluster ConfigMap", &error.message);
                     }
                 }
             }
@@ -92,7 +108,10 @@ impl ConfigMapWatch {
             fields.insert("kind".to_owned(), "ConfigMap".into());
         }
         // The election task lives as long as the session; when it is gone this task is about to end, too.
-        let _ = self.seen.send(Seen::Listed(Answer { value: object, server_date: answer.server_date }));
+        let _ = self.seen.send(Seen::Listed(Answer {
+            value: object,
+            server_date: answer.server_date,
+        }));
         Ok(version)
     }
 
@@ -126,7 +145,13 @@ impl ConfigMapWatch {
                     // The server closed it, as it does every few minutes: go on from where it ended.
                     Ok(None) => break,
                     Err(_) => {
-                        debug!("The watch on ConfigMap {} has been silent for {} s: reading anew.", self.name, SILENCE.as_secs());
+                        debug!(
+                            "The watch on ConfigMap {} has been silent for {} s: reading anew.",
+                            self.name,
+                            SILENCE.as_secs()
+                        );
+                        // A list over the same dead connection would only wait, too.
+                        self.api.distrust_connections();
                         return true;
                     }
                 }
@@ -194,7 +219,11 @@ struct Waiting {
 
 impl Waiting {
     fn new(clock: &dyn Clock) -> Self {
-        Self { since: clock.boot(), reported: Duration::ZERO, waiting: true }
+        Self {
+            since: clock.boot(),
+            reported: Duration::ZERO,
+            waiting: true,
+        }
     }
 
     fn is_waiting(&self) -> bool {
@@ -208,7 +237,10 @@ impl Waiting {
     fn report(&mut self, now: BootTime, server: &str, why: &str) {
         let waited = now.saturating_since(self.since);
         if self.reported.is_zero() || waited >= self.reported + WAIT_REPORT {
-            warn!("Waiting for the API server {server}, for {} s so far: {why}", waited.as_secs());
+            warn!(
+                "Waiting for the API server {server}, for {} s so far: {why}",
+                waited.as_secs()
+            );
             self.reported = waited.max(Duration::from_millis(1));
         }
     }

@@ -29,7 +29,9 @@ impl EventQueue {
             return;
         }
         if let Event::Leader { subscription, .. } = event {
-            state.events.retain(|waiting| !matches!(waiting, Event::Leader { subscription: other, .. } if *other == subscription));
+            state.events.retain(
+                |waiting| !matches!(waiting, Event::Leader { subscription: other, .. } if *other == subscription),
+            );
         }
         state.events.push_back(event);
         drop(state);
@@ -51,7 +53,11 @@ impl EventQueue {
             if left.is_zero() {
                 return Taken::Nothing;
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
     }
 

@@ -40,7 +40,12 @@ impl Ready {
             }
             state = match end.map(|end| end.saturating_duration_since(Instant::now())) {
                 Some(left) if left.is_zero() => return Err(gave_up(limit.unwrap_or_default(), &state.trouble)),
-                Some(left) => self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0,
+                Some(left) => {
+                    self.changed
+                        .wait_timeout(state, left)
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                }
                 None => self.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
             };
         }
@@ -53,5 +58,8 @@ impl Ready {
 
 fn gave_up(limit: Duration, trouble: &str) -> HaError {
     let why = if trouble.is_empty() { "." } else { ": " };
-    HaError::new(ErrorCode::TimedOut, format!("The API server did not answer within {limit:?}{why}{trouble}"))
+    HaError::new(
+        ErrorCode::TimedOut,
+        format!("The API server did not answer within {limit:?}{why}{trouble}"),
+    )
 }

@@ -74,9 +74,7 @@ pub(super) fn remove_tree(path: &Path) -> io::Result<usize> {
         Err(error) => return absent_as(error, 0),
     };
     if !is_directory {
-        return fs::remove_file(path)
-            .map(|()| 1)
-            .or_else(|error| absent_as(error, 0));
+        return fs::remove_file(path).map(|()| 1).or_else(|error| absent_as(error, 0));
     }
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,

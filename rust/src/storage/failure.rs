@@ -32,10 +32,9 @@ impl Failure {
         let cause = os_error(source).map_or_else(|| source.to_string(), ToString::to_string);
         let (code, message) = match (action, kind) {
             (Action::Read | Action::Rename, Some(io::ErrorKind::NotFound))
-            | (Action::Read, Some(io::ErrorKind::NotADirectory)) => (
-                ErrorCode::StorageNotFound,
-                format!("There is no {location}."),
-            ),
+            | (Action::Read, Some(io::ErrorKind::NotADirectory)) => {
+                (ErrorCode::StorageNotFound, format!("There is no {location}."))
+            }
             _ => {
                 let action = action.participle();
                 (
@@ -53,11 +52,7 @@ impl Failure {
 
     /// An object of this name exists and was not to be overwritten.
     pub(super) fn exists(location: &Location) -> Self {
-        HaError::new(
-            ErrorCode::StorageExists,
-            format!("{location} exists already."),
-        )
-        .into()
+        HaError::new(ErrorCode::StorageExists, format!("{location} exists already.")).into()
     }
 
     /// The answer in the words of the operating system, if it came from there.

@@ -84,9 +84,7 @@ impl LocalFiles {
             file.is_ok_and(|file| file.as_os_str() == location.path())
         };
         object.filter(is_exact).ok_or_else(|| {
-            let message = format!(
-                "{location} cannot be served natively: the library for files has no such names."
-            );
+            let message = format!("{location} cannot be served natively: the library for files has no such names.");
             HaError::new(ErrorCode::Unsupported, message)
         })
     }
@@ -100,9 +98,7 @@ impl Backend for LocalFiles {
         let syncs = syncs.map_err(|error| Failure::new(Action::Write, location, &error))?;
         if syncs && !self.lacks_links.load(Ordering::Relaxed) {
             let payload = content.clone().into();
-            let put = self
-                .durable
-                .put_opts(&object, payload, PutMode::Create.into());
+            let put = self.durable.put_opts(&object, payload, PutMode::Create.into());
             match calling_thread::run(put) {
                 Ok(_) => return Ok(()),
                 Err(object_store::Error::AlreadyExists { .. }) => {
@@ -141,8 +137,7 @@ impl Backend for LocalFiles {
 
     fn delete_prefix(&self, location: &Location, root: &Location) -> Result<usize, Failure> {
         let path = Path::new(location.path());
-        let count = directories::remove_tree(path)
-            .map_err(|error| Failure::new(Action::Delete, location, &error))?;
+        let count = directories::remove_tree(path).map_err(|error| Failure::new(Action::Delete, location, &error))?;
         // Nothing depends on it, and stock ignores this too.
         if let Err(error) = directories::remove_empty_parents(path, Path::new(root.path())) {
             log::debug!("A directory above {location} could not be deleted: {error}");
@@ -170,8 +165,7 @@ impl Backend for LocalFiles {
         let (source, target) = (self.object_path(from)?, self.object_path(to)?);
         let store = self.for_writing(Path::new(to.path()));
         let store = store.map_err(|error| Failure::new(Action::Write, to, &error))?;
-        calling_thread::run(store.rename(&source, &target))
-            .map_err(|error| Failure::new(Action::Rename, from, &error))
+        calling_thread::run(store.rename(&source, &target)).map_err(|error| Failure::new(Action::Rename, from, &error))
     }
 
     fn upload(&self, file: &Path, location: &Location) -> Result<(), Failure> {
@@ -202,16 +196,13 @@ impl Backend for LocalFiles {
 
 /// Whether `object_store` takes a file of this name for one that it has not finished writing.
 fn is_part(name: &str) -> bool {
-    name.split_once('#').is_some_and(|(_, number)| {
-        !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit())
-    })
+    name.split_once('#')
+        .is_some_and(|(_, number)| !number.is_empty() && number.bytes().all(|digit| digit.is_ascii_digit()))
 }
 
 fn says_no_links(error: &object_store::Error) -> bool {
-    matches!(
-        kind(error),
-        Some(ErrorKind::Unsupported | ErrorKind::TooManyLinks)
-    ) || os_error(error).and_then(io::Error::raw_os_error) == Some(EPERM)
+    matches!(kind(error), Some(ErrorKind::Unsupported | ErrorKind::TooManyLinks))
+        || os_error(error).and_then(io::Error::raw_os_error) == Some(EPERM)
 }
 
 /// A crash can leave a part of the file under its name, which no pointer knows of.
@@ -245,8 +236,7 @@ fn copy_failure(failure: CopyFailure, action: Action, location: &Location, file:
         CopyFailure::Object(error) => Failure::new(action, location, &error),
         CopyFailure::File(error) => {
             let file = file.display();
-            let message =
-                format!("Copying between {location} and the local file {file} failed: {error}.");
+            let message = format!("Copying between {location} and the local file {file} failed: {error}.");
             HaError::new(ErrorCode::StorageFailed, message).into()
         }
     }

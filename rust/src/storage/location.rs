@@ -19,26 +19,17 @@ pub(super) struct Location {
 impl Location {
     /// Reads the text of a `java.net.URI`. What Flink would read otherwise, or refuse, is refused.
     pub(super) fn parse(uri: &str) -> Result<Self, HaError> {
-        let (scheme, rest) = split_scheme(uri).ok_or_else(|| {
-            invalid(
-                uri,
-                "it has no scheme; write for example file:///flink/recovery",
-            )
-        })?;
+        let (scheme, rest) = split_scheme(uri)
+            .ok_or_else(|| invalid(uri, "it has no scheme; write for example file:///flink/recovery"))?;
         let (authority, path) = match rest.strip_prefix("//") {
             Some(rest) => rest.split_at(rest.find('/').unwrap_or(rest.len())),
             None => ("", rest),
         };
         if path.contains(['?', '#']) {
-            return Err(invalid(
-                uri,
-                "a ? or # of a name is written %3F or %23 in a URI",
-            ));
+            return Err(invalid(uri, "a ? or # of a name is written %3F or %23 in a URI"));
         }
-        let path = decode(path)
-            .ok_or_else(|| invalid(uri, "a percent sign of a name is written %25 in a URI"))?;
-        let path = String::from_utf8(path)
-            .map_err(|_| unsupported(uri, "the names in it are not UTF-8"))?;
+        let path = decode(path).ok_or_else(|| invalid(uri, "a percent sign of a name is written %25 in a URI"))?;
+        let path = String::from_utf8(path).map_err(|_| unsupported(uri, "the names in it are not UTF-8"))?;
         let location = Self {
             scheme: scheme.to_owned(),
             authority: authority.to_owned(),
@@ -61,10 +52,7 @@ impl Location {
     /// The object of this name directly below.
     pub(super) fn child(&self, name: &str) -> Self {
         let path = format!("{}/{name}", self.path.trim_end_matches('/'));
-        Self {
-            path,
-            ..self.clone()
-        }
+        Self { path, ..self.clone() }
     }
 
     fn refuse_unusual(&self, uri: &str, path: &str) -> Result<(), HaError> {
@@ -103,9 +91,9 @@ impl fmt::Display for Location {
 fn split_scheme(uri: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = uri.split_once(':')?;
     let named = scheme.starts_with(|first: char| first.is_ascii_alphabetic())
-        && scheme.chars().all(|character| {
-            character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.')
-        });
+        && scheme
+            .chars()
+            .all(|character| character.is_ascii_alphanumeric() || matches!(character, '+' | '-' | '.'));
     named.then_some((scheme, rest))
 }
 

@@ -82,9 +82,7 @@ impl Storage {
 
     /// Gives an object another name, in place of what has that name. [`ErrorCode::StorageNotFound`] when there is none.
     pub fn rename(&self, from: &str, to: &str) -> Result<(), HaError> {
-        Ok(self
-            .backend
-            .rename(&self.locate(from)?, &self.locate(to)?)?)
+        Ok(self.backend.rename(&self.locate(from)?, &self.locate(to)?)?)
     }
 
     /// Copies a local file into an object, in place of what is there, as `FileSystemBlobStore.put` does. Memory is bounded,
@@ -115,10 +113,7 @@ impl Storage {
         if location.scheme() == self.root.scheme() {
             return Ok(location);
         }
-        let message = format!(
-            "{location} has another scheme than its storage, {}.",
-            self.root
-        );
+        let message = format!("{location} has another scheme than its storage, {}.", self.root);
         Err(HaError::new(ErrorCode::Unsupported, message))
     }
 }

@@ -8,8 +8,7 @@ use super::failure::Failure;
 use super::location::Location;
 use crate::session::error::{ErrorCode, HaError};
 
-const CONTENT: &[u8] =
-    b"Written by flink-kube-ha to see whether this directory can be used. It may be deleted.\n";
+const CONTENT: &[u8] = b"Written by flink-kube-ha to see whether this directory can be used. It may be deleted.\n";
 
 /// Writes, reads and deletes an object of a name that nobody else uses.
 pub(super) fn run(backend: &dyn Backend, directory: &Location) -> Result<(), HaError> {
@@ -25,12 +24,7 @@ pub(super) fn run(backend: &dyn Backend, directory: &Location) -> Result<(), HaE
             let (written, read) = (CONTENT.len(), content.len());
             let cause = format!("{written} bytes were written and {read} others read");
             let remedy = "set a directory on a file system that keeps what is written";
-            Err(unusable(
-                directory,
-                ErrorCode::StorageFailed,
-                &cause,
-                remedy,
-            ))
+            Err(unusable(directory, ErrorCode::StorageFailed, &cause, remedy))
         }
         Err(failure) => Err(explain(directory, &failure)),
     }
@@ -43,10 +37,7 @@ fn explain(directory: &Location, failure: &Failure) -> HaError {
             InvalidSetting,
             "let the user that runs Flink read and write there, or set another directory",
         ),
-        Some(ErrorKind::ReadOnlyFilesystem) => (
-            InvalidSetting,
-            "mount it for writing, or set another directory",
-        ),
+        Some(ErrorKind::ReadOnlyFilesystem) => (InvalidSetting, "mount it for writing, or set another directory"),
         Some(ErrorKind::NotADirectory) => (
             InvalidSetting,
             "remove the file that is where a directory should be, or set another directory",
@@ -64,7 +55,6 @@ fn explain(directory: &Location, failure: &Failure) -> HaError {
 }
 
 fn unusable(directory: &Location, code: ErrorCode, cause: &str, remedy: &str) -> HaError {
-    let message =
-        format!("high-availability.storageDir: {directory} cannot be used ({cause}): {remedy}.");
+    let message = format!("high-availability.storageDir: {directory} cannot be used ({cause}): {remedy}.");
     HaError::new(code, message)
 }

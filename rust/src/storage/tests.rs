@@ -67,10 +67,7 @@ fn names_are_those_of_the_files_that_flink_uses() {
         ("a%3Fb", "a?b"),
         ("%5Bx%5D%7B%7D%5E%60%7C%22%3C%3E~*%5C", "[x]{}^`|\"<>~*\\"),
         ("a:b;c=d&e,f@g!$'()", "a:b;c=d&e,f@g!$'()"),
-        (
-            "\u{fc}\u{f1}\u{4e2d}\u{1f980}",
-            "\u{fc}\u{f1}\u{4e2d}\u{1f980}",
-        ),
+        ("\u{fc}\u{f1}\u{4e2d}\u{1f980}", "\u{fc}\u{f1}\u{4e2d}\u{1f980}"),
         ("u%CC%88", "u\u{308}"),
         ("a%C2%A0b", "a\u{a0}b"),
         ("%252e%252e", "%2e%2e"),
@@ -86,9 +83,7 @@ fn names_are_those_of_the_files_that_flink_uses() {
         storage.rename(&uri, &format!("{uri}x")).unwrap();
         assert!(!file.exists());
         assert!(storage.delete(&format!("{uri}x")).unwrap());
-        storage
-            .upload(&fixture_file(&fixture, b"up"), &uri)
-            .unwrap();
+        storage.upload(&fixture_file(&fixture, b"up"), &uri).unwrap();
         assert_eq!(fs::read(&file).unwrap(), b"up");
         assert_eq!(storage.delete_prefix(&directory).unwrap(), 1);
     }
@@ -106,10 +101,7 @@ fn names_that_object_store_keeps_for_itself_are_left_to_flink() {
     let storage = &fixture.storage;
     for name in ["a%231", "C%7C", "C:"] {
         let uri = fixture.uri(name);
-        assert_eq!(
-            Fixture::code(storage.create(&uri, vec![])),
-            ErrorCode::Unsupported
-        );
+        assert_eq!(Fixture::code(storage.create(&uri, vec![])), ErrorCode::Unsupported);
         assert_eq!(Fixture::code(storage.read(&uri)), ErrorCode::Unsupported);
         assert_eq!(Fixture::code(storage.delete(&uri)), ErrorCode::Unsupported);
         let rename = storage.rename(&fixture.uri("other"), &uri);
@@ -127,10 +119,7 @@ fn an_object_is_created_once() {
     let fixture = Fixture::new();
     let uri = fixture.uri("object");
     fixture.storage.create(&uri, b"first".to_vec()).unwrap();
-    let error = fixture
-        .storage
-        .create(&uri, b"second".to_vec())
-        .unwrap_err();
+    let error = fixture.storage.create(&uri, b"second".to_vec()).unwrap_err();
     assert_eq!(error.code, ErrorCode::StorageExists);
     assert_eq!(error.message, format!("{uri} exists already."));
     assert_eq!(fixture.storage.read(&uri).unwrap(), b"first");
@@ -139,16 +128,10 @@ fn an_object_is_created_once() {
 #[test]
 fn a_file_in_place_of_a_directory_is_not_an_object_that_exists() {
     let fixture = Fixture::new();
-    fixture
-        .storage
-        .create(&fixture.uri("file"), vec![])
-        .unwrap();
+    fixture.storage.create(&fixture.uri("file"), vec![]).unwrap();
     let below = fixture.uri("file/object");
     // A fresh storage looks at the directory itself, one that has written before leaves it to the library.
-    for fixture_storage in [
-        Fixture::new().storage,
-        Storage::open(&below, &BTreeMap::new()).unwrap(),
-    ] {
+    for fixture_storage in [Fixture::new().storage, Storage::open(&below, &BTreeMap::new()).unwrap()] {
         let error = fixture_storage.create(&below, vec![]).unwrap_err();
         assert_eq!(error.code, ErrorCode::StorageFailed, "{error}");
     }
@@ -185,10 +168,7 @@ fn of_many_writers_of_a_name_one_wins() {
     });
     assert_eq!(won.len(), 1);
     assert_eq!(fixture.storage.read(&uri).unwrap(), vec![won[0]; 100_000]);
-    assert_eq!(
-        fs::read_dir(fixture.path("new/directory")).unwrap().count(),
-        1
-    );
+    assert_eq!(fs::read_dir(fixture.path("new/directory")).unwrap().count(), 1);
 }
 
 #[test]
@@ -222,12 +202,7 @@ fn what_is_absent_is_missing_and_deleting_it_is_fine() {
 fn a_prefix_goes_with_its_directories_and_no_others() {
     let fixture = Fixture::new();
     let storage = &fixture.storage;
-    for path in [
-        "c/blob/job_1/a",
-        "c/blob/job_1/b/c",
-        "c/blob/job_2/d",
-        "c/e",
-    ] {
+    for path in ["c/blob/job_1/a", "c/blob/job_1/b/c", "c/blob/job_2/d", "c/e"] {
         storage.create(&fixture.uri(path), vec![]).unwrap();
     }
     fs::write(fixture.path("c/blob/job_1/left#1"), b"by a crash").unwrap();
@@ -235,20 +210,12 @@ fn a_prefix_goes_with_its_directories_and_no_others() {
     fs::create_dir(&outside).unwrap();
     fs::write(outside.join("kept"), b"").unwrap();
     symlink(&outside, fixture.path("c/blob/job_1/link")).unwrap();
-    assert_eq!(
-        storage.delete_prefix(&fixture.uri("c/blob/job_1")).unwrap(),
-        4
-    );
+    assert_eq!(storage.delete_prefix(&fixture.uri("c/blob/job_1")).unwrap(), 4);
     assert!(outside.join("kept").exists());
     assert!(!fixture.path("c/blob/job_1").exists());
     assert!(fixture.path("c/blob/job_2/d").exists());
     // A single object, as stock deletes a blob: the directories that it leaves empty go too.
-    assert_eq!(
-        storage
-            .delete_prefix(&fixture.uri("c/blob/job_2/d"))
-            .unwrap(),
-        1
-    );
+    assert_eq!(storage.delete_prefix(&fixture.uri("c/blob/job_2/d")).unwrap(), 1);
     assert!(!fixture.path("c/blob").exists());
     assert_eq!(storage.delete_prefix(&fixture.uri("c")).unwrap(), 1);
     assert!(fixture.path("").exists(), "the root stays");
@@ -264,10 +231,7 @@ fn files_directly_below_are_listed_whatever_lies_beside_them() {
     fs::write(fixture.path("list/a#1"), b"incomplete").unwrap();
     fs::write(fixture.path("list/line\nfeed"), b"").unwrap();
     symlink("nowhere", fixture.path("list/broken")).unwrap();
-    assert_eq!(
-        storage.list(&fixture.uri("list")).unwrap(),
-        ["a", "b", "line\nfeed"]
-    );
+    assert_eq!(storage.list(&fixture.uri("list")).unwrap(), ["a", "b", "line\nfeed"]);
     assert_eq!(
         Fixture::code(storage.list(&fixture.uri("list/a"))),
         ErrorCode::StorageFailed
@@ -313,10 +277,7 @@ fn a_copy_that_fails_leaves_nothing() {
     let absent = fixture.directory.path().join("absent");
     let error = storage.upload(&absent, &uri).unwrap_err();
     assert_eq!(error.code, ErrorCode::StorageFailed);
-    assert!(
-        error.message.contains("absent failed: No such file"),
-        "{error}"
-    );
+    assert!(error.message.contains("absent failed: No such file"), "{error}");
     // A directory can be opened and not read.
     let error = storage.upload(fixture.directory.path(), &uri).unwrap_err();
     assert!(error.message.contains("Is a directory"), "{error}");
@@ -367,10 +328,7 @@ fn a_probe_that_fails_names_key_value_answer_and_remedy() {
 #[test]
 fn a_directory_without_permission_is_explained() {
     let fixture = Fixture::new();
-    fixture
-        .storage
-        .ensure_directory(&fixture.uri("closed"))
-        .unwrap();
+    fixture.storage.ensure_directory(&fixture.uri("closed")).unwrap();
     fs::set_permissions(fixture.path("closed"), fs::Permissions::from_mode(0o500)).unwrap();
     if fs::write(fixture.path("closed/by-root"), b"").is_ok() {
         eprintln!("skipped: this user may write everywhere");
@@ -378,10 +336,7 @@ fn a_directory_without_permission_is_explained() {
     }
     let error = fixture.storage.probe(&fixture.uri("closed")).unwrap_err();
     assert_eq!(error.code, ErrorCode::InvalidSetting);
-    assert!(
-        error.message.contains("let the user that runs Flink"),
-        "{error}"
-    );
+    assert!(error.message.contains("let the user that runs Flink"), "{error}");
 }
 
 #[test]

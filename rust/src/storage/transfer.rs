@@ -29,11 +29,7 @@ impl From<object_store::Error> for CopyFailure {
 }
 
 /// Copies a file into an object, which appears when it is complete.
-pub(super) async fn upload(
-    store: &dyn ObjectStore,
-    file: &Path,
-    object: &ObjectPath,
-) -> Result<(), CopyFailure> {
+pub(super) async fn upload(store: &dyn ObjectStore, file: &Path, object: &ObjectPath) -> Result<(), CopyFailure> {
     let mut source = File::open(file).map_err(CopyFailure::File)?;
     let mut upload = store.put_multipart(object).await?;
     let copied = async {
@@ -59,11 +55,7 @@ fn next_piece(source: &mut File) -> io::Result<Option<Bytes>> {
 }
 
 /// Copies an object into a file, which appears when it is complete.
-pub(super) async fn download(
-    store: &dyn ObjectStore,
-    object: &ObjectPath,
-    file: &Path,
-) -> Result<(), CopyFailure> {
+pub(super) async fn download(store: &dyn ObjectStore, object: &ObjectPath, file: &Path) -> Result<(), CopyFailure> {
     let mut content = store.get(object).await?.into_stream();
     let (mut target, part) = PartFile::create(file).map_err(CopyFailure::File)?;
     while let Some(piece) = content.try_next().await? {

@@ -43,10 +43,7 @@ impl ControlPlane {
     pub fn start() -> Option<Self> {
         let Some(program) = std::env::var_os(PROGRAM).map(PathBuf::from) else {
             // Not by a macro: the test harness would swallow it.
-            let _ = writeln!(
-                std::io::stderr(),
-                "SKIPPED: {PROGRAM} names no control plane"
-            );
+            let _ = writeln!(std::io::stderr(), "SKIPPED: {PROGRAM} names no control plane");
             return None;
         };
         let directory = tempfile::tempdir().unwrap();
@@ -133,19 +130,15 @@ impl ControlPlane {
     }
 
     /// A tenant whose Role grants these verbs on any name, and these on one name.
-    pub fn tenant_by_name(
-        &self,
-        namespace: &str,
-        verbs: &[&str],
-        on_names: &[(&[&str], &str)],
-    ) -> Tenant {
+    pub fn tenant_by_name(&self, namespace: &str, verbs: &[&str], on_names: &[(&[&str], &str)]) -> Tenant {
         let meta = |name: &str| json!({"name": name, "namespace": namespace});
         let mut rules = vec![];
         if !verbs.is_empty() {
             rules.push(json!({"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs}));
         }
         for (verbs, name) in on_names {
-            rules.push(json!({"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [name], "verbs": verbs}));
+            rules
+                .push(json!({"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [name], "verbs": verbs}));
         }
         self.apply(&[
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
@@ -159,10 +152,7 @@ impl ControlPlane {
                 "subjects": [{"kind": "ServiceAccount", "name": "flink", "namespace": namespace}],
             }),
         ]);
-        let token = self.kubectl(
-            &["create", "token", "flink", "--namespace", namespace],
-            None,
-        );
+        let token = self.kubectl(&["create", "token", "flink", "--namespace", namespace], None);
         Tenant {
             namespace: namespace.to_owned(),
             token: token.trim().to_owned(),
@@ -184,10 +174,7 @@ impl ControlPlane {
                 self.directory.path().join("kubectl").display()
             ))
             .arg(format!("--server={}", self.server()))
-            .arg(format!(
-                "--certificate-authority={}",
-                self.ca_file().display()
-            ))
+            .arg(format!("--certificate-authority={}", self.ca_file().display()))
             .arg(format!("--token={ADMIN_TOKEN}"))
             .args(arguments);
         run(&mut command, input)
@@ -201,10 +188,7 @@ impl ControlPlane {
                 command.args(["kubectl", "--kubeconfig=/dev/null", "--request-timeout=2s"]);
                 command
                     .arg(format!("--server={}", self.server()))
-                    .arg(format!(
-                        "--certificate-authority={}",
-                        self.ca_file().display()
-                    ));
+                    .arg(format!("--certificate-authority={}", self.ca_file().display()));
                 command
                     .arg(format!("--token={ADMIN_TOKEN}"))
                     .args(["get", "--raw", "/readyz"]);
@@ -222,8 +206,7 @@ impl ControlPlane {
             assert!(
                 ended.is_none() && started.elapsed() < READY_LIMIT,
                 "kube-apiserver is not ready: {}",
-                std::fs::read_to_string(self.directory.path().join("kube-apiserver.log"))
-                    .unwrap_or_default()
+                std::fs::read_to_string(self.directory.path().join("kube-apiserver.log")).unwrap_or_default()
             );
             std::thread::sleep(Duration::from_millis(100));
         }
@@ -273,12 +256,7 @@ fn run(command: &mut Command, input: Option<&str>) -> String {
         .spawn()
         .unwrap();
     if let Some(input) = input {
-        child
-            .stdin
-            .as_mut()
-            .unwrap()
-            .write_all(input.as_bytes())
-            .unwrap();
+        child.stdin.as_mut().unwrap().write_all(input.as_bytes()).unwrap();
     }
     let output = child.wait_with_output().unwrap();
     assert!(
@@ -290,8 +268,6 @@ fn run(command: &mut Command, input: Option<&str>) -> String {
 }
 
 fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners: Vec<TcpListener> = (0..N)
-        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-        .collect();
+    let listeners: Vec<TcpListener> = (0..N).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     std::array::from_fn(|index| listeners[index].local_addr().unwrap().port())
 }

@@ -82,8 +82,7 @@ impl<'a> Properties<'a> {
 
     /// `None` when it is not set; anything but `true` is false, as in Java.
     pub(super) fn flag(&self, name: &str) -> Option<bool> {
-        self.get(name)
-            .map(|value| value.eq_ignore_ascii_case("true"))
+        self.get(name).map(|value| value.eq_ignore_ascii_case("true"))
     }
 
     pub(super) fn only_system(&self, name: &str) -> Option<&'a str> {

@@ -1,1 +1,10 @@
-//! Kubernetes I/O.
+//! Kubernetes I/O: the client, the watch, and one owner for each `ConfigMap`.
+
+pub mod client;
+pub mod clock;
+pub(crate) mod config_map;
+pub(crate) mod context;
+pub(crate) mod election;
+pub mod grant;
+pub mod preflight;
+pub(crate) mod watch;

@@ -2,6 +2,9 @@
 
 use std::fmt;
 
+use crate::cluster::client::ClientError;
+use crate::cluster::preflight::PreflightError;
+
 /// Number of an error, shared with Java's `io.flinkkubeha.bridge.ErrorCode`. Append-only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
@@ -123,7 +126,10 @@ pub struct HaError {
 impl HaError {
     /// An error of this code.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 }
 
@@ -134,3 +140,19 @@ impl fmt::Display for HaError {
 }
 
 impl std::error::Error for HaError {}
+
+impl From<ClientError> for HaError {
+    fn from(error: ClientError) -> Self {
+        Self::new(ErrorCode::InvalidSetting, error.to_string())
+    }
+}
+
+impl From<PreflightError> for HaError {
+    fn from(error: PreflightError) -> Self {
+        let code = match &error {
+            PreflightError::Forbidden { .. } => ErrorCode::Forbidden,
+            PreflightError::NamespaceMissing { .. } => ErrorCode::NamespaceMissing,
+        };
+        Self::new(code, error.to_string())
+    }
+}

@@ -1,1 +1,154 @@
-//! The elector.
+//! The elector: who leads, decided by conditional writes of one record.
+//!
+//! A pure machine. [`Elector::step`] is told what happened and when, notes it, and then decides once, from its state
+//! alone, what to do next. It reads no clock and sends nothing, so a test can put it through any order of events.
+//!
+//! # Who may do what
+//!
+//! | role | sees | does |
+//! |---|---|---|
+//! | candidate | no lock, a released lock | `Acquire` at once |
+//! | | a lock that has not changed for max(own lease, lease in the record) | `Acquire` |
+//! | | at first sight a lock that is long dead by the server's clock | `Acquire` at once |
+//! | | its own identity: a write landed without an answer | `Acquire` at once, as the same term |
+//! | | a lock that nobody can read | waits a lease, then `Acquire` |
+//! | | that a rival's lock was deleted | waits what is left of the rival's lease, in which the rival repairs it |
+//! | | its `Acquire` acknowledged | `Grant` |
+//! | leader | a retry period since the last acknowledged renewal was sent, or edits waiting | `Renew` |
+//! | | its `Renew` acknowledged | `Extend` |
+//! | | its lock missing or garbled | `Renew`, which repairs it |
+//! | | another holder, or a lock released by someone else | `Revoke` at once, then candidate |
+//! | | the end of `valid_until` | `Revoke` before anything else, then candidate |
+//! | | `Stop` | `Revoke`, then `Release` |
+//! | stopping | its own identity | `Release` |
+//! | | anything else, or that its time is up | `Stopped` |
+//! | any | `Refused` or `Unknown` | `Read` before the next write |
+//!
+//! # Why that is safe
+//!
+//! * Every write carries the version that it was decided on, so the API server puts all of them into one order, and a
+//!   request that lands late can only land where nobody has written since. It then bears our identity for a while, which
+//!   no candidate takes for a grant: it writes again, and the acknowledgement of *that* write is the grant.
+//! * A leader's belief runs from the *sending* of its last acknowledged write and is shorter than the lease. A rival's
+//!   wait runs from when it *saw* that write and is at least the lease. The margin between them is what the two clocks
+//!   may differ in rate; no clock is ever compared with another.
+//! * The belief ends by the clock in whatever step comes next, before that step looks at its input: neither a hanging
+//!   request nor a thawed process can prolong it.
+
+mod decisions;
+mod effect;
+mod events;
+mod input;
+mod role;
+mod sight;
+
+use super::lease::LeaseTimings;
+use super::time::BootTime;
+
+pub use effect::{AcquireReason, AttemptId, Damage, Effect, GrantId, LockWrite, LockWriteKind, Notice, RevokeCause};
+pub use input::{Input, Observation, Source};
+use role::{Leader, Request, Role};
+use sight::Sight;
+
+/// The state machine of one candidate.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Elector {
+    identity: String,
+    timings: LeaseTimings,
+    role: Role,
+    request: Request,
+    sight: Option<Sight>,
+    next_grant: GrantId,
+    next_attempt: AttemptId,
+    /// Requests that failed in a row.
+    failures: u32,
+    /// A write of unknown outcome has not been read back yet.
+    unsettled: bool,
+    /// The timer that the caller has set.
+    alarm: Option<BootTime>,
+    /// What was said last.
+    announced: Option<Notice>,
+}
+
+impl Elector {
+    /// A candidate that knows nothing yet. `identity` must be new in this process's life: a lock that bears it is
+    /// taken for our own. The grants are numbered from `first_grant`.
+    #[must_use]
+    pub fn new(identity: String, timings: LeaseTimings, first_grant: GrantId) -> Self {
+        Self {
+            identity,
+            timings,
+            role: Role::Candidate,
+            request: Request::Idle,
+            sight: None,
+            next_grant: first_grant,
+            next_attempt: AttemptId(0),
+            failures: 0,
+            unsettled: false,
+            alarm: None,
+            announced: None,
+        }
+    }
+
+    /// The grant that the last step left us with. It holds no longer than [`Elector::valid_until`].
+    #[must_use]
+    pub fn is_leader(&self) -> Option<GrantId> {
+        self.leader().map(|leader| leader.grant)
+    }
+
+    /// Until when the grant holds if nothing else happens.
+    #[must_use]
+    pub fn valid_until(&self) -> Option<BootTime> {
+        self.leader().map(|leader| leader.valid_until)
+    }
+
+    /// Whether the end has been reached.
+    #[must_use]
+    pub fn is_stopped(&self) -> bool {
+        matches!(self.role, Role::Stopped)
+    }
+
+    /// The grant that would come next, for an elector that follows this one.
+    #[must_use]
+    pub fn next_grant(&self) -> GrantId {
+        self.next_grant
+    }
+
+    /// Takes note of `input`, which happened at `now`, and answers what to do. `now` never goes back.
+    pub fn step(&mut self, now: BootTime, input: Input) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        if self.is_stopped() {
+            return effects;
+        }
+        self.end_belief_in_time(now, &mut effects);
+        match input {
+            // The caller's timer is spent, even if it went off a little early.
+            Input::Tick => self.alarm = None,
+            Input::Observed {
+                observation,
+                source,
+                long_dead,
+            } => {
+                self.observed(now, observation, source, long_dead, &mut effects);
+            }
+            Input::ReadFailed => self.read_failed(now),
+            Input::WriteWanted => self.write_wanted(),
+            Input::Applied { attempt, observation } => {
+                self.applied(now, attempt, observation, &mut effects);
+            }
+            Input::Refused { attempt } => self.refused(now, attempt),
+            Input::Unknown { attempt } => self.unknown(now, attempt),
+            Input::Stop => self.stop(now, &mut effects),
+        }
+        self.act(now, &mut effects);
+        self.set_alarm(&mut effects);
+        effects
+    }
+
+    fn leader(&self) -> Option<&Leader> {
+        match &self.role {
+            Role::Leader(leader) => Some(leader),
+            _ => None,
+        }
+    }
+}

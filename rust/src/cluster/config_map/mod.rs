@@ -1,0 +1,51 @@
+//! One owner per `ConfigMap`: every change to an object goes through one task that holds the last known state of it.
+//!
+//! | file | holds |
+//! |---|---|
+//! | `batch` | edits on their way: applied together, answered one by one |
+//! | `job_map` | the writer of one job `ConfigMap` |
+//! | `job_maps` | which writers exist; creation and deletion of job `ConfigMap`s |
+//! | `leaders` | the leader addresses that this process has published |
+//! | `subscribers` | who wants to know which leader |
+//! | `staleness` | whether the server's own clock says that a record is long dead |
+//! | `trouble` | one log line for a failure that lasts, not one for each attempt |
+
+pub(crate) mod batch;
+pub(crate) mod job_map;
+pub(crate) mod job_maps;
+pub(crate) mod leaders;
+pub(crate) mod staleness;
+pub(crate) mod subscribers;
+pub(crate) mod trouble;
+
+use std::time::Duration;
+
+use crate::cluster::client::{ApiError, ApiErrorKind};
+use crate::session::error::{ErrorCode, HaError};
+
+/// Longest wait for one request of a store: a caller has time for several of them.
+pub(crate) const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+const RETRY_PAUSE: Duration = Duration::from_millis(200);
+
+/// The error for a request that was repeated until its deadline.
+pub(crate) fn timed_out(name: &str, error: &ApiError) -> HaError {
+    let code = match error.kind {
+        ApiErrorKind::Forbidden | ApiErrorKind::Unauthorized => ErrorCode::Forbidden,
+        ApiErrorKind::Unreachable | ApiErrorKind::Tls => ErrorCode::ApiUnreachable,
+        _ => ErrorCode::TimedOut,
+    };
+    HaError::new(
+        code,
+        format!("ConfigMap {name} could not be reached in time: {}", error.message),
+    )
+}
+
+/// Pause before a request that failed is tried again: what the server asks for, or a moment.
+pub(crate) fn pause_after(error: &ApiError) -> Duration {
+    match error.kind {
+        ApiErrorKind::TooManyRequests {
+            retry_after: Some(pause),
+        } => pause.min(REQUEST_LIMIT),
+        _ => RETRY_PAUSE,
+    }
+}

@@ -1,0 +1,77 @@
+//! Requests of the election task under way. Each ends within the limit it was sent with, so nothing here can hang.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::task::JoinSet;
+
+use crate::cluster::client::{Answer, ApiClient, ApiError, WriteFailure};
+use crate::cluster::preflight::{self, PreflightError};
+use crate::protocol::elector::AttemptId;
+
+/// A request that ended.
+pub(crate) enum Finished {
+    /// A PUT or POST with the lock record.
+    Write {
+        attempt: AttemptId,
+        base: Option<String>,
+        outcome: Result<Value, WriteFailure>,
+    },
+    /// A quorum read.
+    Read(Result<Answer<Option<Value>>, ApiError>),
+    /// The check of the Role, before the first write.
+    Preflight(Result<(), PreflightError>),
+}
+
+/// The requests that this task has sent and not yet seen the end of.
+pub(crate) struct Requests {
+    api: ApiClient,
+    name: String,
+    tasks: JoinSet<Finished>,
+}
+
+impl Requests {
+    pub(crate) fn new(api: ApiClient, name: String) -> Self {
+        // A crowd of store reads must not keep a renewal waiting.
+        Self {
+            api: api.with_reserved_places(),
+            name,
+            tasks: JoinSet::new(),
+        }
+    }
+
+    pub(crate) fn write(&mut self, attempt: AttemptId, base: Option<String>, object: Value, limit: Duration) {
+        let api = self.api.clone();
+        self.tasks.spawn(async move {
+            let outcome = match base {
+                Some(_) => api.replace(&object, limit).await,
+                None => api.create(&object, limit).await,
+            };
+            Finished::Write { attempt, base, outcome }
+        });
+    }
+
+    pub(crate) fn read(&mut self, limit: Duration) {
+        let (api, name) = (self.api.clone(), self.name.clone());
+        self.tasks
+            .spawn(async move { Finished::Read(api.get(&name, limit).await) });
+    }
+
+    pub(crate) fn preflight(&mut self) {
+        let (api, name) = (self.api.clone(), self.name.clone());
+        self.tasks
+            .spawn(async move { Finished::Preflight(preflight::candidate_check(&api, &name).await) });
+    }
+
+    /// The next request that ends; pending for ever while none is under way.
+    pub(crate) async fn next(&mut self) -> Finished {
+        loop {
+            match self.tasks.join_next().await {
+                Some(Ok(finished)) => return finished,
+                // A panic in a request was logged by its task; the elector's own timers go on.
+                Some(Err(_)) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
+}

@@ -1,0 +1,412 @@
+//! The loop that owns the cluster `ConfigMap`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use log::{debug, error, info, warn};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep;
+
+use super::command::Command;
+use super::compose::compose;
+use super::requests::{Finished, Requests};
+use crate::cluster::client::{Answer, ApiErrorKind, WriteFailure};
+use crate::cluster::config_map::batch::{Batch, not_leader};
+use crate::cluster::config_map::leaders::Leaders;
+use crate::cluster::config_map::staleness::is_long_dead;
+use crate::cluster::config_map::subscribers::Subscribers;
+use crate::cluster::config_map::trouble::Trouble;
+use crate::cluster::context::Context;
+use crate::cluster::grant::Granted;
+use crate::cluster::watch::Seen;
+use crate::protocol::config_map;
+use crate::protocol::elector::{
+    AcquireReason, AttemptId, Effect, Elector, GrantId, Input, LockWrite, Notice, Observation, Source,
+};
+use crate::protocol::lock_record::LockView;
+use crate::protocol::time::BootTime;
+use crate::session::error::ErrorCode;
+use crate::session::event::Event;
+use crate::session::queue::EventQueue;
+
+/// Longest sleep while an elector runs. Timers of the runtime stand still while the machine is suspended and `CLOCK_BOOTTIME` does not,
+/// so the clock is looked at this often.
+const LONGEST_SLEEP: Duration = Duration::from_millis(100);
+
+/// What is known of the cluster `ConfigMap`.
+enum Known {
+    /// Nothing has been read yet.
+    Nothing,
+    Missing,
+    Present(Value),
+}
+
+/// Owns the cluster `ConfigMap` of one session, whether or not the session is a candidate.
+pub(crate) struct Election {
+    context: Context,
+    commands: mpsc::UnboundedReceiver<Command>,
+    watch: mpsc::UnboundedReceiver<Seen>,
+    events: Arc<EventQueue>,
+    requests: Requests,
+    subscribers: Subscribers,
+    known: Known,
+    /// The last object seen, kept when it is deleted: a leader can make it anew.
+    last: Option<Value>,
+    long_dead: bool,
+    elector: Option<Elector>,
+    next_grant: GrantId,
+    wake: Option<BootTime>,
+    /// A write is under way.
+    writing: bool,
+    leaders: Leaders,
+    batch: Batch,
+    stopping: Vec<oneshot::Sender<()>>,
+    /// The Role is being checked; the candidacy starts when that ends well.
+    checking: bool,
+    trouble: Trouble,
+}
+
+impl Election {
+    pub(crate) fn new(
+        context: Context,
+        commands: mpsc::UnboundedReceiver<Command>,
+        watch: mpsc::UnboundedReceiver<Seen>,
+        events: Arc<EventQueue>,
+    ) -> Self {
+        Self {
+            requests: Requests::new(context.api.clone(), context.cluster_map.clone()),
+            subscribers: Subscribers::new(Arc::clone(&events)),
+            context,
+            commands,
+            watch,
+            events,
+            known: Known::Nothing,
+            last: None,
+            long_dead: false,
+            elector: None,
+            next_grant: GrantId(1),
+            wake: None,
+            writing: false,
+            leaders: Leaders::default(),
+            batch: Batch::default(),
+            stopping: Vec::new(),
+            checking: false,
+            trouble: Trouble::default(),
+        }
+    }
+
+    /// Runs until it is told to end.
+    pub(crate) async fn run(mut self) {
+        loop {
+            let timer = self.until_wake();
+            // The timer comes first: whatever else there is to do, an ended lease is noticed before it.
+            tokio::select! {
+                biased;
+                () = sleep(timer.unwrap_or(LONGEST_SLEEP)), if timer.is_some() => {}
+                finished = self.requests.next() => self.finished(finished),
+                Some(seen) = self.watch.recv() => self.seen(seen),
+                command = self.commands.recv() => match command {
+                    Some(Command::End) | None => return,
+                    Some(command) => self.command(command),
+                },
+            }
+            self.on_time();
+            self.write_what_waits();
+        }
+    }
+
+    fn until_wake(&self) -> Option<Duration> {
+        let next = [self.wake, self.batch.next_deadline()].into_iter().flatten().min()?;
+        Some(next.saturating_since(self.context.clock.boot()).min(LONGEST_SLEEP))
+    }
+
+    fn on_time(&mut self) {
+        let now = self.context.clock.boot();
+        if self.wake.is_some_and(|wake| wake <= now) {
+            self.wake = None;
+            self.step(Input::Tick);
+        }
+        self.batch.refuse_hopeless(
+            &self.context.cluster_map,
+            &self.context.grants,
+            now,
+            self.trouble.last(),
+        );
+    }
+
+    fn write_what_waits(&mut self) {
+        let Known::Present(object) = &self.known else { return };
+        // What came in meanwhile is asked for when the outcome is known: asked for now, it would cost a second write.
+        if self.writing {
+            return;
+        }
+        if !self.batch.is_empty() || self.leaders.differ_from(object) {
+            self.step(Input::WriteWanted);
+        }
+    }
+
+    fn command(&mut self, command: Command) {
+        match command {
+            Command::Start => self.start(),
+            Command::Stop(reply) => self.stop(reply),
+            Command::Publish {
+                grant,
+                component,
+                value,
+            } => {
+                if self.context.grants.holds(grant) {
+                    self.leaders.publish(&component, value);
+                } else {
+                    debug!("The leader address of {component} is not published: its leadership has ended.");
+                }
+            }
+            Command::Edit(edit) => self.batch.push(edit),
+            Command::Subscribe { id, component } => {
+                let object = if let Known::Present(object) = &self.known {
+                    Some(object)
+                } else {
+                    None
+                };
+                self.subscribers.add(id, component, object);
+            }
+            Command::Unsubscribe { id } => self.subscribers.remove(id),
+            Command::Observed(answer) => self.read(answer, Source::Watch),
+            Command::End => debug!("The election task ends."),
+        }
+    }
+
+    fn start(&mut self) {
+        if self.elector.is_none() && !self.checking {
+            self.checking = true;
+            self.requests.preflight();
+        }
+    }
+
+    fn stop(&mut self, reply: oneshot::Sender<()>) {
+        self.checking = false;
+        if self.elector.is_some() {
+            self.stopping.push(reply);
+            self.step(Input::Stop);
+        } else {
+            let _ = reply.send(());
+        }
+    }
+
+    fn finished(&mut self, finished: Finished) {
+        match finished {
+            Finished::Write { attempt, base, outcome } => self.written(attempt, base.as_deref(), outcome),
+            Finished::Read(Ok(answer)) => self.read(answer, Source::Read),
+            Finished::Read(Err(error)) => {
+                self.failing(&error.message);
+                self.step(Input::ReadFailed);
+            }
+            // The candidacy was withdrawn while the Role was checked.
+            Finished::Preflight(_) if !self.checking => {}
+            Finished::Preflight(Ok(())) => self.become_candidate(),
+            Finished::Preflight(Err(error)) => {
+                self.checking = false;
+                self.events.push(Event::Error(error.into()));
+            }
+        }
+    }
+
+    fn become_candidate(&mut self) {
+        self.checking = false;
+        let identity = self.context.identity.clone();
+        self.elector = Some(Elector::new(identity, self.context.timings, self.next_grant));
+        self.observe(Source::Watch);
+    }
+
+    fn written(&mut self, attempt: AttemptId, base: Option<&str>, outcome: Result<Value, WriteFailure>) {
+        self.writing = false;
+        match outcome {
+            Ok(object) => {
+                self.trouble.succeeded(self.context.clock.boot(), &self.what());
+                let observation = observation_of(&object);
+                self.leaders.stored(&object);
+                // The watch may have been faster and shown a later version already.
+                if !self.is_older(&object) {
+                    self.keep(Known::Present(object));
+                }
+                // Before the next step, which may apply what waits to another write.
+                self.batch.settle();
+                self.step(Input::Applied { attempt, observation });
+            }
+            Err(WriteFailure::Refused(error)) => {
+                match error.kind {
+                    ApiErrorKind::Conflict | ApiErrorKind::NotFound => debug!("{}: {}", self.what(), error.message),
+                    // Something that rides along cannot be stored: it must not take the renewals down with it.
+                    ApiErrorKind::Invalid if !self.batch.is_empty() => {
+                        self.batch.fail(ErrorCode::ApiRefused, &error.message)
+                    }
+                    _ => self.failing(&error.message),
+                }
+                self.batch.not_written();
+                self.step(Input::Refused { attempt });
+            }
+            Err(WriteFailure::Unknown(error)) => {
+                self.failing(&error.message);
+                self.batch.doubt(base.unwrap_or_default());
+                self.step(Input::Unknown { attempt });
+            }
+        }
+    }
+
+    fn what(&self) -> String {
+        format!("Writing ConfigMap {}", self.context.cluster_map)
+    }
+
+    fn failing(&mut self, why: &str) {
+        let what = self.what();
+        self.trouble.failed(self.context.clock.boot(), &what, why);
+    }
+
+    fn read(&mut self, answer: Answer<Option<Value>>, source: Source) {
+        match answer.value {
+            Some(object) if source == Source::Watch && self.elector.is_some() && self.is_older(&object) => {
+                debug!("A read that is older than what a reply of our own showed was ignored.");
+            }
+            Some(object) => {
+                if let Some(version) = config_map::resource_version(&object) {
+                    self.batch.settle_doubts(&object, version);
+                }
+                let long_dead = is_long_dead(&object, answer.server_date, self.context.timings.lease_duration);
+                self.see(Known::Present(object), source, long_dead);
+            }
+            None => self.see(Known::Missing, source, false),
+        }
+    }
+
+    fn seen(&mut self, seen: Seen) {
+        match seen {
+            Seen::Listed(answer) => self.read(answer, Source::Watch),
+            Seen::Changed(object) | Seen::Deleted(object) if self.is_older(&object) => {
+                debug!("An event of the past was ignored.")
+            }
+            Seen::Changed(object) => self.see(Known::Present(object), Source::Watch, false),
+            Seen::Deleted(_) => self.see(Known::Missing, Source::Watch, false),
+        }
+    }
+
+    /// Whether an event tells of a version before the one that a reply to our own request showed already: a watch may lag behind.
+    fn is_older(&self, object: &Value) -> bool {
+        let version = |object: &Value| config_map::resource_version(object)?.parse::<u64>().ok();
+        match (&self.known, version(object)) {
+            (Known::Present(known), Some(event)) => version(known).is_some_and(|known| event < known),
+            _ => false,
+        }
+    }
+
+    fn see(&mut self, known: Known, source: Source, long_dead: bool) {
+        self.long_dead = long_dead;
+        self.keep(known);
+        self.observe(source);
+    }
+
+    fn keep(&mut self, known: Known) {
+        if let Known::Present(object) = &known {
+            self.subscribers.tell(object);
+            self.last = Some(object.clone());
+        }
+        self.known = known;
+    }
+
+    fn observe(&mut self, source: Source) {
+        let observation = match &self.known {
+            Known::Nothing => return self.step(Input::Tick),
+            Known::Missing => Observation::Missing,
+            Known::Present(object) => observation_of(object),
+        };
+        let long_dead = self.long_dead;
+        self.step(Input::Observed {
+            observation,
+            source,
+            long_dead,
+        });
+    }
+
+    fn step(&mut self, input: Input) {
+        let now = self.context.clock.boot();
+        let Some(elector) = &mut self.elector else { return };
+        for effect in elector.step(now, input) {
+            self.carry_out(effect);
+        }
+    }
+
+    fn carry_out(&mut self, effect: Effect) {
+        match effect {
+            Effect::Grant { grant, valid_until } => {
+                info!(
+                    "Leadership granted to {} (grant {}) in ConfigMap {}.",
+                    self.context.identity, grant.0, self.context.cluster_map
+                );
+                self.next_grant = GrantId(grant.0 + 1);
+                self.leaders.clear();
+                self.context.grants.set(Some(Granted { grant, valid_until }));
+                self.events.push(Event::Grant { grant: grant.0 });
+            }
+            Effect::Extend { grant, valid_until } => self.context.grants.set(Some(Granted { grant, valid_until })),
+            Effect::Revoke { grant, cause } => {
+                self.context.grants.set(None);
+                self.events.push(Event::Revoke {
+                    grant: grant.0,
+                    cause: cause.to_string(),
+                });
+                info!(
+                    "Leadership of {} (grant {}) ended: {cause}.",
+                    self.context.identity, grant.0
+                );
+                self.leaders.clear();
+                self.batch
+                    .fail(ErrorCode::NotLeader, &not_leader(&self.context.cluster_map));
+            }
+            Effect::Write(write) => self.send(&write),
+            Effect::Read { time_limit } => self.requests.read(time_limit),
+            Effect::Wake { at } => self.wake = Some(at),
+            Effect::Notice(notice @ Notice::Acquiring(AcquireReason::Broken { .. })) => self.warn(&notice),
+            Effect::Notice(notice @ Notice::Acquiring(_)) => debug!("ConfigMap {}: {notice}", self.context.cluster_map),
+            Effect::Notice(notice) => self.warn(&notice),
+            Effect::Stopped => self.stopped(),
+        }
+    }
+
+    fn warn(&self, notice: &Notice) {
+        warn!("ConfigMap {}: {notice}.", self.context.cluster_map);
+    }
+
+    fn send(&mut self, write: &LockWrite) {
+        let known = match &self.known {
+            Known::Present(object) => config_map::resource_version(object),
+            Known::Nothing | Known::Missing => None,
+        };
+        if known != write.base.as_deref() {
+            error!(
+                "A write decided on version {:?} was not sent: version {known:?} is known. This is a bug.",
+                write.base
+            );
+            self.step(Input::Refused { attempt: write.attempt });
+            return;
+        }
+        let object = compose(&self.context, write, self.last.as_ref(), &self.leaders, &mut self.batch);
+        self.writing = true;
+        self.requests
+            .write(write.attempt, write.base.clone(), object, write.time_limit);
+    }
+
+    fn stopped(&mut self) {
+        self.elector = None;
+        self.wake = None;
+        for reply in self.stopping.drain(..) {
+            // Whoever waited may have given up.
+            let _ = reply.send(());
+        }
+    }
+}
+
+fn observation_of(object: &Value) -> Observation {
+    Observation::Present {
+        resource_version: config_map::resource_version(object).unwrap_or_default().to_owned(),
+        lock: LockView::of(object),
+    }
+}

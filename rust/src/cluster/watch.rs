@@ -1,0 +1,260 @@
+//! One list and watch, on the cluster `ConfigMap` only.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use log::{debug, info, warn};
+use serde_json::Value;
+use tokio::sync::mpsc;
+use tokio::time::{sleep, timeout};
+
+use crate::cluster::client::{Answer, ApiClient, ApiError, ApiErrorKind, WatchEvent};
+use crate::cluster::clock::Clock;
+use crate::cluster::config_map::trouble::Trouble;
+use crate::cluster::preflight;
+use crate::protocol::config_map;
+use crate::protocol::time::BootTime;
+use crate::session::error::{ErrorCode, HaError};
+use crate::session::ready::Ready;
+
+/// Limit of one list.
+const LIST_LIMIT: Duration = Duration::from_secs(10);
+/// How long the server is asked to keep one watch open.
+const WATCH_LENGTH: Duration = Duration::from_secs(300);
+/// A leader renews every few seconds and every renewal is an event: a watch that says nothing for this long is dead, or nobody leads.
+const SILENCE: Duration = Duration::from_secs(30);
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// A refusal for want of rights counts once it has lasted: after a restart of the API server the first answers may be 403.
+const REFUSAL_COUNTS_AFTER: Duration = Duration::from_secs(5);
+/// Until the first answer, the wait is reported this often.
+const WAIT_REPORT: Duration = Duration::from_secs(10);
+
+/// What the watch shows of the `ConfigMap`.
+pub(crate) enum Seen {
+    /// A consistent read; `None` when the `ConfigMap` does not exist.
+    Listed(Answer<Option<Value>>),
+    /// Added or modified.
+    Changed(Value),
+    /// Deleted; the object as it was last.
+    Deleted(Value),
+}
+
+/// Keeps the election task informed for as long as the session lives.
+pub(crate) struct ConfigMapWatch {
+    api: ApiClient,
+    clock: Arc<dyn Clock>,
+    name: String,
+    seen: mpsc::UnboundedSender<Seen>,
+    ready: Arc<Ready>,
+    trouble: Trouble,
+    pause: Duration,
+}
+
+impl ConfigMapWatch {
+    pub(crate) fn new(
+        api: ApiClient,
+        clock: Arc<dyn Clock>,
+        name: String,
+        seen: mpsc::UnboundedSender<Seen>,
+        ready: Arc<Ready>,
+    ) -> Self {
+        Self {
+            api,
+            clock,
+            name,
+            seen,
+            ready,
+            trouble: Trouble::default(),
+            pause: FIRST_PAUSE,
+        }
+    }
+
+    /// Lists, watches, and begins anew whenever the watch ends, for whatever reason.
+    pub(crate) async fn run(mut self) {
+        let mut waited = Waiting::new(self.clock.as_ref());
+        loop {
+            match self.list().await {
+                Ok(version) => {
+                    self.trouble
+                        .succeeded(self.clock.boot(), "Reading the cluster ConfigMap");
+                    waited.over(&self.ready);
+                    if self.follow(version).await {
+                        self.pause = FIRST_PAUSE;
+                        continue;
+                    }
+                }
+                Err(error) => {
+                    if waited.is_waiting() {
+                        self.still_waiting(&mut waited, &error).await;
+                    } else {
+                        self.trouble
+                            .failed(self.clock.boot(), "Reading the cluster ConfigMap", &error.message);
+                    }
+                }
+            }
+            self.back_off().await;
+        }
+    }
+
+    async fn list(&mut self) -> Result<String, ApiError> {
+        let answer = self.api.list(&self.name, None, LIST_LIMIT).await?;
+        let version = config_map::resource_version(&answer.value).unwrap_or("0").to_owned();
+        let mut object = answer.value.pointer("/items/0").cloned();
+        if let Some(fields) = object.as_mut().and_then(Value::as_object_mut) {
+            // The items of a list come without these two.
+            fields.insert("apiVersion".to_owned(), "v1".into());
+            fields.insert("kind".to_owned(), "ConfigMap".into());
+        }
+        // The election task lives as long as the session; when it is gone this task is about to end, too.
+        let _ = self.seen.send(Seen::Listed(Answer {
+            value: object,
+            server_date: answer.server_date,
+        }));
+        Ok(version)
+    }
+
+    /// Follows the changes from this version on. Returns whether the watch worked at all.
+    async fn follow(&mut self, mut version: String) -> bool {
+        let mut worked = false;
+        loop {
+            let stream = match timeout(LIST_LIMIT, self.api.watch(&self.name, &version, WATCH_LENGTH)).await {
+                Ok(Ok(stream)) => stream,
+                Ok(Err(error)) => {
+                    debug!("The watch on ConfigMap {} did not start: {}", self.name, error.message);
+                    return worked;
+                }
+                Err(_) => return worked,
+            };
+            let mut stream = std::pin::pin!(stream);
+            let mut events = 0_u32;
+            loop {
+                match timeout(SILENCE, stream.next()).await {
+                    Ok(Some(Ok(event))) => match self.event(event) {
+                        Ok(seen) => version = seen.unwrap_or(version),
+                        Err(error) => {
+                            debug!("The watch on ConfigMap {} ended: {}", self.name, error.message);
+                            return true;
+                        }
+                    },
+                    Ok(Some(Err(error))) => {
+                        debug!("The watch on ConfigMap {} broke: {}", self.name, error.message);
+                        return worked;
+                    }
+                    // The server closed it, as it does every few minutes: go on from where it ended.
+                    Ok(None) => break,
+                    Err(_) => {
+                        debug!(
+                            "The watch on ConfigMap {} has been silent for {} s: reading anew.",
+                            self.name,
+                            SILENCE.as_secs()
+                        );
+                        // A list over the same dead connection would only wait, too.
+                        self.api.distrust_connections();
+                        return true;
+                    }
+                }
+                worked = true;
+                events += 1;
+            }
+            if events == 0 {
+                return worked;
+            }
+        }
+    }
+
+    /// Passes an event on and returns the version to go on from.
+    fn event(&self, event: WatchEvent) -> Result<Option<String>, ApiError> {
+        let (version, seen) = match event {
+            WatchEvent::Added(object) | WatchEvent::Modified(object) => (version_of(&object), Seen::Changed(object)),
+            WatchEvent::Deleted(object) => (version_of(&object), Seen::Deleted(object)),
+            WatchEvent::Bookmark(version) => return Ok(Some(version)),
+            WatchEvent::Error(error) => return Err(error),
+        };
+        let _ = self.seen.send(seen);
+        Ok(version)
+    }
+
+    async fn still_waiting(&self, waited: &mut Waiting, error: &ApiError) {
+        self.ready.trouble(&error.message);
+        match error.kind {
+            ApiErrorKind::Forbidden => {
+                // Takes its own time: a 403 counts once it has lasted.
+                if let Err(error) = preflight::reader_check(&self.api, &self.name).await {
+                    waited.failed(&self.ready, error.into());
+                }
+            }
+            ApiErrorKind::Unauthorized | ApiErrorKind::Tls if waited.lasts(self.clock.boot(), REFUSAL_COUNTS_AFTER) => {
+                waited.failed(&self.ready, HaError::new(ErrorCode::ApiRefused, error.message.clone()));
+            }
+            _ => waited.report(self.clock.boot(), &self.api.server(), &error.message),
+        }
+    }
+
+    async fn back_off(&mut self) {
+        sleep(jittered(self.pause)).await;
+        self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+    }
+}
+
+fn version_of(object: &Value) -> Option<String> {
+    config_map::resource_version(object).map(str::to_owned)
+}
+
+/// Between half and all of the pause, so that hundreds of processes do not come back in step.
+fn jittered(pause: Duration) -> Duration {
+    use std::hash::{BuildHasher, RandomState};
+    // A new RandomState has new random keys.
+    let random = RandomState::new().hash_one(0_u8) % 1000;
+    pause / 2 + pause.mul_f64(f64::from(u32::try_from(random).unwrap_or_default()) / 2000.0)
+}
+
+/// The wait for the first answer of the API server.
+struct Waiting {
+    since: BootTime,
+    reported: Duration,
+    waiting: bool,
+}
+
+impl Waiting {
+    fn new(clock: &dyn Clock) -> Self {
+        Self {
+            since: clock.boot(),
+            reported: Duration::ZERO,
+            waiting: true,
+        }
+    }
+
+    fn is_waiting(&self) -> bool {
+        self.waiting
+    }
+
+    fn lasts(&self, now: BootTime, at_least: Duration) -> bool {
+        now.saturating_since(self.since) >= at_least
+    }
+
+    fn report(&mut self, now: BootTime, server: &str, why: &str) {
+        let waited = now.saturating_since(self.since);
+        if self.reported.is_zero() || waited >= self.reported + WAIT_REPORT {
+            warn!(
+                "Waiting for the API server {server}, for {} s so far: {why}",
+                waited.as_secs()
+            );
+            self.reported = waited.max(Duration::from_millis(1));
+        }
+    }
+
+    fn over(&mut self, ready: &Ready) {
+        if self.waiting && !self.reported.is_zero() {
+            info!("The API server answers.");
+        }
+        self.waiting = false;
+        ready.set(Ok(()));
+    }
+
+    fn failed(&mut self, ready: &Ready, error: HaError) {
+        self.waiting = false;
+        ready.set(Err(error));
+    }
+}

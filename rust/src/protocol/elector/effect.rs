@@ -1,0 +1,249 @@
+//! What the elector asks for, in the order in which it has to be done.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::protocol::lock_record::LockRecord;
+use crate::protocol::time::{BootTime, WallTime};
+
+/// One term of leadership of this process. Never used twice; compared for equality only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct GrantId(pub u64);
+
+/// One write, so that its outcome finds back to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct AttemptId(pub u64);
+
+/// One thing to do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Effect {
+    /// We are the leader, until `valid_until` and not an instant longer unless it is extended.
+    Grant {
+        /// The new term.
+        grant: GrantId,
+        /// The end of our belief, on our own clock.
+        valid_until: BootTime,
+    },
+    /// A renewal was acknowledged.
+    Extend {
+        /// The running term.
+        grant: GrantId,
+        /// The new end of our belief.
+        valid_until: BootTime,
+    },
+    /// We are no longer the leader. Every grant gets exactly one.
+    Revoke {
+        /// The term that ended.
+        grant: GrantId,
+        /// Why.
+        cause: RevokeCause,
+    },
+    /// Send this write now. Its outcome comes back as `Applied`, `Refused` or `Unknown`, exactly once.
+    Write(LockWrite),
+    /// Read the `ConfigMap` by a quorum GET. The answer comes back as `Observed` by `Source::Read`, or as `ReadFailed`.
+    Read {
+        /// How long to wait for the answer.
+        time_limit: Duration,
+    },
+    /// Come back with a `Tick` at this time. Replaces the former timer.
+    Wake {
+        /// When.
+        at: BootTime,
+    },
+    /// To be logged.
+    Notice(Notice),
+    /// The end: nothing follows.
+    Stopped,
+}
+
+/// Why a leader is none any more.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum RevokeCause {
+    /// No renewal was acknowledged within the renew deadline.
+    RenewDeadlinePassed,
+    /// Somebody else holds the lock.
+    TakenBy {
+        /// The identity in the record.
+        holder: String,
+    },
+    /// Somebody else released the lock.
+    Released,
+    /// The last contender is gone.
+    Stopped,
+}
+
+impl fmt::Display for RevokeCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RenewDeadlinePassed => {
+                write!(f, "no renewal was acknowledged within the renew deadline")
+            }
+            Self::TakenBy { holder } => write!(f, "{holder} holds the lock"),
+            Self::Released => write!(f, "the lock was released from outside"),
+            Self::Stopped => write!(f, "the election was stopped"),
+        }
+    }
+}
+
+/// What a write is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LockWriteKind {
+    /// To become the leader.
+    Acquire,
+    /// To stay the leader; edits may ride on it.
+    Renew,
+    /// To give the lock back.
+    Release,
+}
+
+/// A conditional write of the lock. The caller puts the record into the object of version `base`, stamps the wall-clock
+/// time and sends it at once: the belief in its success counts from the instant at which `step` returned it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct LockWrite {
+    /// Names the outcome.
+    pub attempt: AttemptId,
+    /// What it is for.
+    pub kind: LockWriteKind,
+    /// The resource version that it was decided on; `None` creates the `ConfigMap`.
+    pub base: Option<String>,
+    /// How long to wait for the answer; after that the outcome is unknown.
+    pub time_limit: Duration,
+    /// `leaderTransitions` of the record.
+    pub transitions: i64,
+    /// The acquire time to keep, if the holder stays the same.
+    pub keep_acquire_time: Option<WallTime>,
+}
+
+impl LockWrite {
+    /// The lease that stock writes when it releases.
+    const RELEASED_LEASE: Duration = Duration::from_secs(1);
+
+    /// The record to write, as stock's `LeaderElector` fills it.
+    #[must_use]
+    pub fn record(&self, identity: &str, lease: Duration, now: WallTime) -> LockRecord {
+        let (holder_identity, lease_duration) = match self.kind {
+            LockWriteKind::Acquire | LockWriteKind::Renew => (identity.to_owned(), lease),
+            LockWriteKind::Release => (String::new(), Self::RELEASED_LEASE),
+        };
+        LockRecord {
+            holder_identity,
+            lease_duration,
+            acquire_time: self.keep_acquire_time.unwrap_or(now),
+            renew_time: now,
+            leader_transitions: self.transitions,
+        }
+    }
+}
+
+/// Something that an operator may want to read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Notice {
+    /// A candidate sees a lock that nobody can read, and waits a lease before it takes it.
+    BrokenLock {
+        /// The annotation.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A candidate tries to take the lock.
+    Acquiring(AcquireReason),
+    /// A leader writes its lock again, because something else has removed or garbled it.
+    Repairing(Damage),
+}
+
+/// Why the lock can be taken.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum AcquireReason {
+    /// There is no lock.
+    NoLock,
+    /// The last holder released it.
+    Released,
+    /// It bears our own identity: a write of ours landed without an acknowledgement.
+    OwnIdentity,
+    /// It did not change for a whole lease.
+    LeaseExpired {
+        /// The identity in the record.
+        holder: String,
+    },
+    /// The server's clock says that it was not written for longer than a lease.
+    LongDead {
+        /// The identity in the record.
+        holder: String,
+    },
+    /// Nobody can read it, and it did not change for a whole lease.
+    Broken {
+        /// The annotation that will be overwritten.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+/// What a leader finds where its lock should be.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Damage {
+    /// No `ConfigMap`.
+    ConfigMapMissing,
+    /// No annotation.
+    LockMissing,
+    /// An annotation that nobody can read.
+    LockBroken {
+        /// The annotation.
+        text: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BrokenLock { text, reason } => write!(
+                f,
+                "The lock cannot be read: {reason}. It is overwritten if it stays so for a whole lease: {}",
+                quoted(text)
+            ),
+            Self::Acquiring(reason) => write!(f, "Taking the lock, because {reason}"),
+            Self::Repairing(damage) => write!(f, "Writing the lock again, because {damage}"),
+        }
+    }
+}
+
+impl fmt::Display for AcquireReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoLock => write!(f, "there is none"),
+            Self::Released => write!(f, "it was released"),
+            Self::OwnIdentity => write!(f, "a write of our own has landed without an answer"),
+            Self::LeaseExpired { holder } => write!(f, "the lease of {holder} has expired"),
+            Self::LongDead { holder } => {
+                write!(f, "{holder} died longer than its lease ago, by the server's clock")
+            }
+            Self::Broken { text, reason } => write!(
+                f,
+                "it cannot be read ({reason}) and nobody has written it for a whole lease: {}",
+                quoted(text)
+            ),
+        }
+    }
+}
+
+impl fmt::Display for Damage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ConfigMapMissing => write!(f, "the ConfigMap has been deleted from outside"),
+            Self::LockMissing => write!(f, "the annotation has been removed from outside"),
+            Self::LockBroken { text, reason } => {
+                write!(f, "it has been overwritten from outside ({reason}): {}", quoted(text))
+            }
+        }
+    }
+}
+
+/// A foreign text for the log: its beginning, with control characters escaped.
+fn quoted(text: &str) -> String {
+    const LONGEST: usize = 200;
+    let beginning: String = text.chars().take(LONGEST).collect();
+    let ellipsis = if beginning.len() < text.len() { " …" } else { "" };
+    format!("{beginning:?}{ellipsis}")
+}

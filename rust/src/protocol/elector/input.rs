@@ -1,0 +1,92 @@
+//! What the elector is told.
+
+use crate::protocol::lock_record::LockView;
+
+use super::effect::AttemptId;
+
+/// The cluster `ConfigMap` as the API server showed it at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Observation {
+    /// There is none.
+    Missing,
+    /// There is one.
+    Present {
+        /// Its `metadata.resourceVersion`.
+        resource_version: String,
+        /// What its annotation says.
+        lock: LockView,
+    },
+}
+
+impl Observation {
+    /// The version to base a write on; `None` asks for a creation.
+    pub(super) fn version(&self) -> Option<&str> {
+        match self {
+            Self::Missing => None,
+            Self::Present { resource_version, .. } => Some(resource_version),
+        }
+    }
+
+    pub(super) fn lock(&self) -> Option<&LockView> {
+        match self {
+            Self::Missing => None,
+            Self::Present { lock, .. } => Some(lock),
+        }
+    }
+
+    /// Whether `other` certainly shows a later state. Versions of one resource are decimal numbers that grow
+    /// (etcd's revisions; promised by Kubernetes since 1.35). What cannot be ordered is not called older.
+    pub(super) fn is_older_than(&self, other: &Self) -> bool {
+        let number = |of: &Self| of.version().and_then(|version| version.parse::<u64>().ok());
+        matches!((number(self), number(other)), (Some(mine), Some(others)) if mine < others)
+    }
+}
+
+/// How an observation reached us, which decides whether it can be old news.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// An event of the watch, or the list that it began with. A watch can lag behind our own writes.
+    Watch,
+    /// The answer to [`Effect::Read`](super::Effect::Read): a quorum read, begun after every earlier write had its outcome.
+    Read,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Input {
+    /// Time has passed: the timer of [`Effect::Wake`](super::Effect::Wake), or a first impulse. One too many does no harm.
+    Tick,
+    /// The `ConfigMap` was seen.
+    Observed {
+        /// What was seen.
+        observation: Observation,
+        /// How it was seen.
+        source: Source,
+        /// The server's own clock says that the last write is older than the record's lease and five seconds.
+        /// It counts at the first sight only, where a restarted cluster meets the lock of its dead predecessor.
+        long_dead: bool,
+    },
+    /// The read asked for by [`Effect::Read`](super::Effect::Read) brought no answer.
+    ReadFailed,
+    /// Edits wait to be written to the `ConfigMap`. A leader answers with a write that they can ride on.
+    WriteWanted,
+    /// The write was applied.
+    Applied {
+        /// Which write.
+        attempt: AttemptId,
+        /// The object in the server's answer.
+        observation: Observation,
+    },
+    /// The write was certainly not applied, and never will be.
+    Refused {
+        /// Which write.
+        attempt: AttemptId,
+    },
+    /// Time-out, reset, or a server error: the write may have been applied, or be applied later.
+    Unknown {
+        /// Which write.
+        attempt: AttemptId,
+    },
+    /// The last contender is gone: give the lock back and end.
+    Stop,
+}

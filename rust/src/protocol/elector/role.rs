@@ -1,0 +1,63 @@
+//! What this process is to the lock, and what is under way with the API server.
+
+use crate::protocol::lease::LeaseTimings;
+use crate::protocol::time::BootTime;
+
+use super::effect::{AttemptId, GrantId, LockWriteKind};
+use super::sight::Term;
+
+/// The part that this process plays.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Role {
+    Candidate,
+    Leader(Leader),
+    /// Giving back what may be ours, no longer than this.
+    Stopping {
+        until: BootTime,
+    },
+    Stopped,
+}
+
+/// A leader and its belief.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Leader {
+    pub(super) grant: GrantId,
+    /// Counted from when the last acknowledged write was *sent*: a rival counts from when it *saw* that write, which is later.
+    pub(super) valid_until: BootTime,
+    pub(super) renew_at: BootTime,
+    pub(super) write_wanted: bool,
+    /// What a repair writes again.
+    pub(super) term: Term,
+}
+
+impl Leader {
+    pub(super) fn new(grant: GrantId, sent: BootTime, term: Term, timings: &LeaseTimings) -> Self {
+        Self {
+            grant,
+            valid_until: sent + timings.renew_deadline,
+            renew_at: sent + timings.retry_period,
+            write_wanted: false,
+            term,
+        }
+    }
+
+    pub(super) fn extend(&mut self, sent: BootTime, timings: &LeaseTimings) {
+        self.valid_until = sent + timings.renew_deadline;
+        self.renew_at = sent + timings.retry_period;
+    }
+}
+
+/// The one request that may be under way.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Request {
+    /// None; what was seen last is as good as it gets.
+    Idle,
+    /// What was seen last is not to be trusted: a read follows.
+    ReadAt(BootTime),
+    Reading,
+    Writing {
+        attempt: AttemptId,
+        kind: LockWriteKind,
+        sent: BootTime,
+    },
+}

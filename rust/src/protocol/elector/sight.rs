@@ -1,0 +1,154 @@
+//! The newest known state of the lock, and from when on it can be taken.
+
+use std::time::Duration;
+
+use crate::protocol::lock_record::{LockRecord, LockView};
+use crate::protocol::time::{BootTime, WallTime};
+
+use super::effect::{AcquireReason, Damage, Notice};
+use super::input::Observation;
+
+/// What was seen last, judged when it was seen.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Sight {
+    observation: Observation,
+    /// Until then the holder last seen may still believe in its leadership.
+    takeable_at: BootTime,
+    long_dead: bool,
+}
+
+/// What stays the same while the holder does.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Term {
+    pub(super) transitions: i64,
+    pub(super) acquired: Option<WallTime>,
+}
+
+impl Sight {
+    /// The sight that follows `earlier`. Only a *change* of the record restarts the wait, stamped with our own clock:
+    /// comparing the rival's `renewTime` with a wall clock, as stock does, would trust that the two clocks agree.
+    pub(super) fn after(
+        earlier: Option<&Self>,
+        observation: Observation,
+        long_dead: bool,
+        now: BootTime,
+        identity: &str,
+        lease: Duration,
+    ) -> Self {
+        let unchanged = earlier.filter(|sight| sight.lock() == observation.lock());
+        let long_dead = unchanged.map_or(earlier.is_none() && long_dead, |sight| sight.long_dead);
+        let known_wait = earlier.map_or(now, |sight| sight.takeable_at);
+        let takeable_at = match observation.lock() {
+            // The holder itself gave it back, or the holder is this process.
+            Some(LockView::Free(_)) => now,
+            Some(LockView::Held(record)) if record.holder_identity == identity => now,
+            Some(LockView::Held(_) | LockView::Broken { .. }) if unchanged.is_some() => known_wait,
+            Some(LockView::Held(_)) if long_dead => now,
+            // The rival may be configured with a longer lease than we are.
+            Some(LockView::Held(record)) => now + lease.max(record.lease_duration),
+            Some(LockView::Broken { .. }) => known_wait.max(now + lease),
+            // Deleted from outside: a holder that was seen alive repairs it, so its lease is left to it.
+            Some(LockView::Absent) | None => known_wait,
+        };
+        Self {
+            observation,
+            takeable_at,
+            long_dead,
+        }
+    }
+
+    pub(super) fn is_newer_than(&self, observation: &Observation) -> bool {
+        observation.is_older_than(&self.observation)
+    }
+
+    pub(super) fn version(&self) -> Option<&str> {
+        self.observation.version()
+    }
+
+    pub(super) fn lock(&self) -> Option<&LockView> {
+        self.observation.lock()
+    }
+
+    pub(super) fn takeable_at(&self) -> BootTime {
+        self.takeable_at
+    }
+
+    /// The record, if it bears this identity.
+    pub(super) fn own_record(&self, identity: &str) -> Option<&LockRecord> {
+        match self.lock() {
+            Some(LockView::Held(record)) if record.holder_identity == identity => Some(record),
+            _ => None,
+        }
+    }
+
+    /// Why a candidate may try to take the lock now; `None` while it has to wait.
+    pub(super) fn chance(&self, identity: &str, now: BootTime) -> Option<AcquireReason> {
+        if now < self.takeable_at {
+            return None;
+        }
+        Some(match self.lock() {
+            None | Some(LockView::Absent) => AcquireReason::NoLock,
+            Some(LockView::Free(_)) => AcquireReason::Released,
+            Some(LockView::Held(record)) if record.holder_identity == identity => AcquireReason::OwnIdentity,
+            Some(LockView::Held(record)) if self.long_dead => AcquireReason::LongDead {
+                holder: record.holder_identity.clone(),
+            },
+            Some(LockView::Held(record)) => AcquireReason::LeaseExpired {
+                holder: record.holder_identity.clone(),
+            },
+            Some(LockView::Broken { text, reason }) => AcquireReason::Broken {
+                text: text.clone(),
+                reason: reason.clone(),
+            },
+        })
+    }
+
+    /// The term that an acquisition would begin: a change of hands counts, our own lock stays as it is, and without a
+    /// record stock counts from 0. Stock's counter has 32 bits, and it refuses a record with a larger one.
+    pub(super) fn next_term(&self, identity: &str) -> Term {
+        match self.lock() {
+            Some(LockView::Held(record)) if record.holder_identity == identity => Term::of(record),
+            Some(LockView::Held(record) | LockView::Free(record)) => Term {
+                transitions: record.leader_transitions.saturating_add(1).min(i32::MAX.into()),
+                acquired: None,
+            },
+            Some(LockView::Absent | LockView::Broken { .. }) | None => Term {
+                transitions: 0,
+                acquired: None,
+            },
+        }
+    }
+
+    /// What a candidate says while it waits beside a lock that nobody can read.
+    pub(super) fn broken_lock(&self) -> Option<Notice> {
+        match self.lock() {
+            Some(LockView::Broken { text, reason }) => Some(Notice::BrokenLock {
+                text: text.clone(),
+                reason: reason.clone(),
+            }),
+            _ => None,
+        }
+    }
+
+    /// What a leader sees where its lock should be.
+    pub(super) fn damage(&self) -> Option<Damage> {
+        match self.lock() {
+            None => Some(Damage::ConfigMapMissing),
+            Some(LockView::Absent) => Some(Damage::LockMissing),
+            Some(LockView::Broken { text, reason }) => Some(Damage::LockBroken {
+                text: text.clone(),
+                reason: reason.clone(),
+            }),
+            Some(LockView::Held(_) | LockView::Free(_)) => None,
+        }
+    }
+}
+
+impl Term {
+    pub(super) fn of(record: &LockRecord) -> Self {
+        Self {
+            transitions: record.leader_transitions,
+            acquired: Some(record.acquire_time),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! The settings of a session, as Java passes them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use super::error::{ErrorCode, HaError};
+use crate::cluster::client::ClientSettings;
+use crate::protocol::lease::{LeaseSettings, LeaseTimings};
+use crate::protocol::lock_record::LeaseFormat;
+use crate::protocol::names;
+
+const SYSTEM_PROPERTY: &str = "system-property.";
+
+/// Everything that a session needs to know, checked.
+pub(crate) struct SessionSettings {
+    pub(crate) client: ClientSettings,
+    pub(crate) cluster_id: String,
+    pub(crate) identity: String,
+    pub(crate) labels: BTreeMap<String, String>,
+    pub(crate) lease_format: LeaseFormat,
+    pub(crate) timings: LeaseTimings,
+}
+
+impl SessionSettings {
+    /// Reads and checks the settings; a wrong one ends in a sentence with key, value and remedy.
+    pub(crate) fn parse(settings: &BTreeMap<String, String>) -> Result<Self, HaError> {
+        let get = |key: &str| settings.get(key).map(String::as_str).filter(|value| !value.is_empty());
+        // An empty cluster id is told apart from a missing one.
+        let cluster_id = settings.get("cluster-id").map(String::as_str);
+        names::validate_cluster_id(cluster_id).map_err(invalid)?;
+        let lease = LeaseSettings {
+            lease_duration: millis(settings, "lease-millis")?,
+            renew_deadline: millis(settings, "renew-deadline-millis")?,
+            retry_period: millis(settings, "retry-period-millis")?,
+        };
+        Ok(Self {
+            client: ClientSettings {
+                config_file: get("config-file").map(PathBuf::from),
+                context: get("context").map(str::to_owned),
+                namespace: get("namespace").unwrap_or("default").to_owned(),
+                user_agent: get("user-agent").unwrap_or("flink").to_owned(),
+                system_properties: settings
+                    .iter()
+                    .filter_map(|(key, value)| Some((key.strip_prefix(SYSTEM_PROPERTY)?.to_owned(), value.clone())))
+                    .collect(),
+            },
+            cluster_id: cluster_id.unwrap_or_default().to_owned(),
+            identity: get("identity")
+                .ok_or_else(|| internal("identity is missing"))?
+                .to_owned(),
+            labels: labels(get("labels").unwrap_or_default())?,
+            lease_format: match get("lease-format") {
+                Some("number") => LeaseFormat::Number,
+                Some("iso") => LeaseFormat::Iso,
+                other => return Err(internal(&format!("lease-format is {other:?}, neither number nor iso"))),
+            },
+            timings: lease.validate().map_err(invalid)?,
+        })
+    }
+}
+
+fn millis(settings: &BTreeMap<String, String>, key: &str) -> Result<Duration, HaError> {
+    let value = settings
+        .get(key)
+        .ok_or_else(|| internal(&format!("{key} is missing")))?;
+    // A negative duration is a setting that cannot work; as zero it is refused with the sentence for it.
+    let millis: i64 = value
+        .parse()
+        .map_err(|_| internal(&format!("{key} is {value}, not a number")))?;
+    Ok(Duration::from_millis(u64::try_from(millis).unwrap_or_default()))
+}
+
+fn labels(text: &str) -> Result<BTreeMap<String, String>, HaError> {
+    let pair = |label: &str| {
+        label
+            .split_once('=')
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    };
+    let labels = text.split(',').filter(|label| !label.is_empty());
+    labels
+        .map(|label| pair(label).ok_or_else(|| internal(&format!("label {label} has no value"))))
+        .collect()
+}
+
+fn invalid(error: impl std::fmt::Display) -> HaError {
+    HaError::new(ErrorCode::InvalidSetting, error.to_string())
+}
+
+/// Java passes these, not the user: a wrong one is a bug.
+fn internal(what: &str) -> HaError {
+    HaError::new(ErrorCode::Internal, format!("The session settings are wrong: {what}."))
+}

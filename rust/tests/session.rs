@@ -1,0 +1,442 @@
+//! Sessions against a real API server, under the documented Role.
+#![cfg(feature = "testing")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use flinkkubeha::protocol::config_map;
+use flinkkubeha::protocol::edit::{Edit, EditAnswer};
+use flinkkubeha::protocol::state_handle::StateHandle;
+use flinkkubeha::session::error::ErrorCode;
+use flinkkubeha::session::event::{Event, Taken};
+use flinkkubeha::session::{ConfigMapHandle, Session};
+use serde_json::{Value, json};
+use support::control_plane::{ControlPlane, Tenant};
+
+const DOCUMENTED_VERBS: [&str; 6] = ["get", "list", "watch", "create", "update", "delete"];
+const LEASE: Duration = Duration::from_secs(4);
+const CLUSTER: &str = "c";
+const CLUSTER_MAP: &str = "c-cluster-config-map";
+const JOB_MAP: &str = "c-00000000000000000000000000000000-config-map";
+const ADDRESS: &str = "11111111-2222-3333-4444-555555555555,pekko.tcp://flink@a:1/user/rpc/dispatcher_0";
+
+/// Tests that run at the same time share a control plane; the last one stops it.
+fn control_plane() -> Option<Arc<ControlPlane>> {
+    static SHARED: Mutex<Weak<ControlPlane>> = Mutex::new(Weak::new());
+    let mut shared = SHARED.lock().unwrap();
+    if let Some(plane) = shared.upgrade() {
+        return Some(plane);
+    }
+    let plane = Arc::new(ControlPlane::start()?);
+    *shared = Arc::downgrade(&plane);
+    Some(plane)
+}
+
+/// One namespace, and sessions in it.
+struct World {
+    plane: Arc<ControlPlane>,
+    tenant: Tenant,
+    directory: tempfile::TempDir,
+}
+
+impl World {
+    fn new(namespace: &str) -> Option<Self> {
+        Self::with_verbs(namespace, &DOCUMENTED_VERBS)
+    }
+
+    fn with_verbs(namespace: &str, verbs: &[&str]) -> Option<Self> {
+        let plane = control_plane()?;
+        let tenant = plane.tenant(namespace, verbs);
+        Some(Self {
+            plane,
+            tenant,
+            directory: tempfile::tempdir().unwrap(),
+        })
+    }
+
+    fn settings(&self, identity: &str) -> BTreeMap<String, String> {
+        let kubeconfig = self.directory.path().join("kubeconfig");
+        let config = json!({
+            "apiVersion": "v1", "kind": "Config", "current-context": "c",
+            "clusters": [{"name": "c", "cluster": {"server": self.plane.server(), "certificate-authority": self.plane.ca_file()}}],
+            "users": [{"name": "u", "user": {"token": self.tenant.token}}],
+            "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+        });
+        std::fs::write(&kubeconfig, config.to_string()).unwrap();
+        let settings = [
+            ("config-file", kubeconfig.to_str().unwrap()),
+            ("namespace", &self.tenant.namespace),
+            ("cluster-id", CLUSTER),
+            ("identity", identity),
+            ("lease-millis", &LEASE.as_millis().to_string()),
+            ("renew-deadline-millis", "3000"),
+            ("retry-period-millis", "1000"),
+            ("lease-format", "iso"),
+            ("labels", "app=c,type=flink-native-kubernetes"),
+        ];
+        settings.map(|(key, value)| (key.to_owned(), value.to_owned())).into()
+    }
+
+    fn session(&self, identity: &str) -> Session {
+        let session = Session::open(&self.settings(identity)).unwrap();
+        session.await_ready(Some(Duration::from_secs(30))).unwrap();
+        session
+    }
+
+    fn leader(&self, identity: &str) -> Session {
+        let session = self.session(identity);
+        session.start_election().unwrap();
+        assert_eq!(next(&session), Event::Grant { grant: 1 });
+        session
+    }
+
+    fn object(&self, name: &str) -> Option<Value> {
+        let arguments = [
+            "get",
+            "configmap",
+            name,
+            "--ignore-not-found",
+            "-o",
+            "json",
+            "-n",
+            &self.tenant.namespace,
+        ];
+        let text = self.plane.kubectl(&arguments, None);
+        (!text.is_empty()).then(|| serde_json::from_str(&text).unwrap())
+    }
+
+    fn patch(&self, name: &str, patch: &Value) {
+        let patch = patch.to_string();
+        self.plane.kubectl(
+            &[
+                "patch",
+                "configmap",
+                name,
+                "--type=merge",
+                "-n",
+                &self.tenant.namespace,
+                "-p",
+                &patch,
+            ],
+            None,
+        );
+    }
+}
+
+fn next(session: &Session) -> Event {
+    match session.take_event(Duration::from_secs(60)) {
+        Taken::Event(event) => event,
+        other => panic!("no event: {other:?}"),
+    }
+}
+
+fn next_of(session: &Session, wanted: impl Fn(&Event) -> bool) -> Event {
+    loop {
+        let event = next(session);
+        if wanted(&event) {
+            return event;
+        }
+    }
+}
+
+fn until(what: &str, condition: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !condition() {
+        assert!(started.elapsed() < Duration::from_secs(30), "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+fn pointer(uri: &str) -> String {
+    StateHandle {
+        uri: uri.to_owned(),
+        size: 3,
+        marked: false,
+    }
+    .encode()
+}
+
+fn add(map: &ConfigMapHandle, key: &str, uri: &str) -> EditAnswer {
+    map.edit(Edit::AddPointer {
+        key: key.to_owned(),
+        pointer: pointer(uri),
+    })
+    .unwrap()
+}
+
+fn end(sessions: impl IntoIterator<Item = Session>) {
+    for session in sessions {
+        session.close(Duration::from_secs(10));
+    }
+}
+
+#[test]
+fn a_leader_is_published_retrieved_and_replaced_as_soon_as_it_releases() {
+    let Some(world) = World::new("replaced") else { return };
+    let (first, second) = (world.leader("first"), world.session("second"));
+    second.start_election().unwrap();
+    let subscription = second.watch_leader("dispatcher").unwrap();
+    first.publish_leader("dispatcher", Some(ADDRESS)).unwrap();
+    assert_eq!(
+        next(&second),
+        Event::Leader {
+            subscription,
+            value: Some(ADDRESS.to_owned())
+        }
+    );
+
+    let released = Instant::now();
+    first.stop_election(Duration::from_secs(10)).unwrap();
+    assert!(matches!(next(&first), Event::Revoke { grant: 1, .. }));
+    assert_eq!(
+        next_of(&second, |event| matches!(event, Event::Grant { .. })),
+        Event::Grant { grant: 1 }
+    );
+    assert!(
+        released.elapsed() < LEASE,
+        "the standby waited for the lease of a released lock"
+    );
+    // The election write took the dead address away.
+    let object = world.object(CLUSTER_MAP).unwrap();
+    assert_eq!(
+        config_map::entry(&object, "org.apache.flink.k8s.leader.dispatcher"),
+        None
+    );
+    assert!(!first.has_leadership() && second.has_leadership());
+    end([first, second]);
+}
+
+#[test]
+fn a_leader_that_dies_is_replaced_when_its_lease_ends() {
+    let Some(world) = World::new("dies") else { return };
+    let (first, second) = (world.leader("first"), world.session("second"));
+    second.start_election().unwrap();
+    let died = Instant::now();
+    // Without `close` the lock is not released.
+    drop(first);
+    assert_eq!(next(&second), Event::Grant { grant: 1 });
+    let waited = died.elapsed();
+    assert!(
+        waited > LEASE - Duration::from_millis(1500) && waited < LEASE + Duration::from_secs(2),
+        "{waited:?}"
+    );
+    end([second]);
+}
+
+#[test]
+fn a_cold_start_beside_a_long_dead_record_waits_for_nothing() {
+    let Some(world) = World::new("cold") else { return };
+    drop(world.leader("dead"));
+    std::thread::sleep(LEASE + Duration::from_secs(7));
+    let session = world.session("fresh");
+    let started = Instant::now();
+    session.start_election().unwrap();
+    assert_eq!(next(&session), Event::Grant { grant: 1 });
+    assert!(started.elapsed() < LEASE / 2, "{:?}", started.elapsed());
+    end([session]);
+}
+
+#[test]
+fn stores_work_under_a_grant_and_only_under_it() {
+    let Some(world) = World::new("stores") else { return };
+    let (leader, reader) = (world.leader("leader"), world.session("reader"));
+    let map = leader.open_config_map(JOB_MAP, true).unwrap();
+    assert_eq!(map.edit(Edit::NextCounter).unwrap(), EditAnswer::Counter(1));
+    assert_eq!(map.edit(Edit::NextCounter).unwrap(), EditAnswer::Counter(2));
+    assert_eq!(add(&map, "checkpointID-1", "file:/a"), EditAnswer::Done);
+    assert_eq!(add(&map, "checkpointID-1", "file:/a"), EditAnswer::Unchanged);
+    let other = map.edit(Edit::AddPointer {
+        key: "checkpointID-1".to_owned(),
+        pointer: pointer("file:/b"),
+    });
+    assert_eq!(other.unwrap_err().code, ErrorCode::AlreadyExists);
+    let plans = leader.open_config_map(CLUSTER_MAP, false).unwrap();
+    assert_eq!(add(&plans, "executionPlan-1", "file:/plan"), EditAnswer::Done);
+
+    // Without a grant one reads and never writes, nor creates.
+    let read_only = reader.open_config_map(JOB_MAP, true).unwrap();
+    assert_eq!(
+        config_map::entry(&read_only.read().unwrap().unwrap(), "counter"),
+        Some("3")
+    );
+    assert_eq!(
+        read_only.edit(Edit::NextCounter).unwrap_err().code,
+        ErrorCode::NotLeader
+    );
+    assert_eq!(
+        reader
+            .open_config_map("c-none-config-map", true)
+            .unwrap()
+            .read()
+            .unwrap(),
+        None
+    );
+    assert_eq!(
+        reader.delete_config_map(JOB_MAP).unwrap_err().code,
+        ErrorCode::NotLeader
+    );
+
+    // A handle belongs to the grant that it was opened under, also when the same process leads again.
+    leader.stop_election(Duration::from_secs(10)).unwrap();
+    leader.start_election().unwrap();
+    assert_eq!(
+        next_of(&leader, |event| matches!(event, Event::Grant { .. })),
+        Event::Grant { grant: 2 }
+    );
+    for stale in [&map, &plans] {
+        assert_eq!(stale.edit(Edit::NextCounter).unwrap_err().code, ErrorCode::NotLeader);
+    }
+    let map = leader.open_config_map(JOB_MAP, true).unwrap();
+    assert_eq!(map.edit(Edit::NextCounter).unwrap(), EditAnswer::Counter(3));
+    leader.delete_config_map(JOB_MAP).unwrap();
+    assert_eq!(world.object(JOB_MAP), None);
+    assert_eq!(
+        map.edit(Edit::NextCounter).unwrap_err().code,
+        ErrorCode::ConfigMapMissing
+    );
+    end([leader, reader]);
+}
+
+#[test]
+fn what_others_write_is_kept_and_noticed() {
+    let Some(world) = World::new("others") else { return };
+    let leader = world.leader("leader");
+    leader.publish_leader("dispatcher", Some(ADDRESS)).unwrap();
+    let map = leader.open_config_map(JOB_MAP, true).unwrap();
+    assert_eq!(map.edit(Edit::NextCounter).unwrap(), EditAnswer::Counter(1));
+    world.patch(
+        JOB_MAP,
+        &json!({"metadata": {"annotations": {"theirs": "kept"}}, "data": {"theirs": "kept", "counter": "40"}}),
+    );
+    assert_eq!(map.edit(Edit::NextCounter).unwrap(), EditAnswer::Counter(40));
+    let object = world.object(JOB_MAP).unwrap();
+    assert_eq!(config_map::annotation(&object, "theirs"), Some("kept"));
+    assert_eq!(config_map::entry(&object, "theirs"), Some("kept"));
+
+    let address = || {
+        world
+            .object(CLUSTER_MAP)
+            .and_then(|map| Some(config_map::entry(&map, "org.apache.flink.k8s.leader.dispatcher")?.to_owned()))
+    };
+    until("the address is published", || address().as_deref() == Some(ADDRESS));
+    world.patch(
+        CLUSTER_MAP,
+        &json!({"data": {"org.apache.flink.k8s.leader.dispatcher": "garbage"}}),
+    );
+    until("a foreign address is put right", || {
+        address().as_deref() == Some(ADDRESS)
+    });
+    assert!(leader.has_leadership());
+    end([leader]);
+}
+
+#[test]
+fn a_stolen_lock_revokes_and_fences() {
+    let Some(world) = World::new("stolen") else { return };
+    let leader = world.leader("leader");
+    let map = leader.open_config_map(JOB_MAP, true).unwrap();
+    let record = world.object(CLUSTER_MAP).unwrap();
+    let record = config_map::annotation(&record, "control-plane.alpha.kubernetes.io/leader")
+        .unwrap()
+        .replace("leader\"", "thief\"");
+    world.patch(
+        CLUSTER_MAP,
+        &json!({"metadata": {"annotations": {"control-plane.alpha.kubernetes.io/leader": record}}}),
+    );
+    let Event::Revoke { grant: 1, cause } = next(&leader) else {
+        panic!()
+    };
+    assert!(cause.contains("thief"), "{cause}");
+    assert_eq!(map.edit(Edit::NextCounter).unwrap_err().code, ErrorCode::NotLeader);
+    // The thief never renews, so the lock comes back after its lease, as another grant.
+    assert_eq!(next(&leader), Event::Grant { grant: 2 });
+    end([leader]);
+}
+
+#[test]
+fn a_deleted_cluster_map_is_made_anew_from_memory_by_its_leader_and_not_after_its_release() {
+    let Some(world) = World::new("deleted") else { return };
+    let leader = world.leader("leader");
+    let plans = leader.open_config_map(CLUSTER_MAP, false).unwrap();
+    assert_eq!(add(&plans, "executionPlan-1", "file:/plan"), EditAnswer::Done);
+    world.plane.kubectl(
+        &["delete", "configmap", CLUSTER_MAP, "-n", &world.tenant.namespace],
+        None,
+    );
+    until("the plan is there again", || {
+        world
+            .object(CLUSTER_MAP)
+            .is_some_and(|map| config_map::entry(&map, "executionPlan-1").is_some())
+    });
+    assert!(leader.has_leadership());
+    leader.stop_election(Duration::from_secs(10)).unwrap();
+    leader.delete_config_map(CLUSTER_MAP).unwrap();
+    std::thread::sleep(Duration::from_secs(2));
+    assert_eq!(world.object(CLUSTER_MAP), None);
+    end([leader]);
+}
+
+#[test]
+fn the_lock_of_another_leader_is_not_cleaned_up() {
+    let Some(world) = World::new("kept") else { return };
+    let (leader, other) = (world.leader("leader"), world.session("other"));
+    other.delete_config_map(CLUSTER_MAP).unwrap();
+    assert!(world.object(CLUSTER_MAP).is_some());
+    assert!(leader.has_leadership());
+    end([leader, other]);
+}
+
+#[test]
+fn a_role_without_update_is_refused_before_anything_is_written() {
+    let Some(world) = World::with_verbs("role", &["get", "list", "watch", "create", "delete"]) else {
+        return;
+    };
+    let session = world.session("candidate");
+    session.start_election().unwrap();
+    let Event::Error(error) = next(&session) else { panic!() };
+    assert_eq!(error.code, ErrorCode::Forbidden);
+    assert!(
+        error.message.contains("update") && error.message.contains("role"),
+        "{}",
+        error.message
+    );
+    assert_eq!(world.object(CLUSTER_MAP), None);
+    end([session]);
+}
+
+#[test]
+fn an_api_server_that_does_not_answer_is_waited_for_up_to_the_limit() {
+    let Some(world) = World::new("waits") else { return };
+    let mut settings = world.settings("client");
+    let kubeconfig = std::fs::read_to_string(&settings["config-file"])
+        .unwrap()
+        .replace(&world.plane.server(), "https://127.0.0.1:1");
+    let elsewhere = world.directory.path().join("elsewhere");
+    std::fs::write(&elsewhere, kubeconfig).unwrap();
+    settings.insert("config-file".to_owned(), elsewhere.to_str().unwrap().to_owned());
+    let session = Session::open(&settings).unwrap();
+    let error = session.await_ready(Some(Duration::from_secs(1))).unwrap_err();
+    assert_eq!(error.code, ErrorCode::TimedOut);
+    assert!(error.message.contains("127.0.0.1:1"), "{}", error.message);
+    session.close(Duration::from_secs(5));
+    assert_eq!(session.take_event(Duration::ZERO), Taken::Closed);
+    assert_eq!(session.start_election().unwrap_err().code, ErrorCode::Closed);
+}
+
+#[test]
+fn fifty_sessions_leave_no_thread_and_no_descriptor() {
+    let Some(world) = World::new("leak") else { return };
+    let count = |what: &str| std::fs::read_dir(format!("/proc/self/{what}")).unwrap().count();
+    let mut counts = Vec::new();
+    for round in 0..50 {
+        end([world.session(&format!("s{round}"))]);
+        counts.push((count("task"), count("fd")));
+    }
+    // Other tests of this process come and go meanwhile; a leak would be fifty of each.
+    let (first, last) = (counts[5], counts[49]);
+    assert!(last.0 < first.0 + 30 && last.1 < first.1 + 30, "{counts:?}");
+}

@@ -1,0 +1,101 @@
+"""What the cluster tests share: one Kubernetes, and Flink clusters that are cleaned up."""
+
+import os
+import shutil
+import unittest
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+from rig import control_plane, oracles, prepare
+from rig.control_plane import Namespace
+from rig.flink import FlinkCluster
+from rig.processes import end_on_signals
+from rig.workspace import RUNS, progress
+
+DIRECTORY = RUNS / "cluster"
+# Long holds and many repetitions.
+FULL = os.environ.get("FLINKKUBEHA_FULL") == "1"
+# Flink's own HA classes instead of ours, for comparison.
+STOCK = os.environ.get("FLINKKUBEHA_STOCK") == "1"
+VERBS = control_plane.STOCK_VERBS if STOCK else control_plane.DOCUMENTED_VERBS
+# Flink's default, and what a take-over may take on top of it.
+LEASE = 15.0
+MARGIN = 0.5
+
+_kubernetes: control_plane.Kubernetes | None = None
+Test = TypeVar("Test", bound=Callable[..., Any])
+
+
+def ours_only(reason: str) -> Callable[[Test], Test]:
+    """Skips a test on stock, which is known to fail it."""
+    return unittest.skipIf(STOCK, f"stock: {reason}")
+
+
+def setup() -> None:
+    """Before the first test: an empty directory for this run."""
+    end_on_signals()
+    shutil.rmtree(DIRECTORY, ignore_errors=True)
+    prepare.everything(STOCK)
+
+
+def teardown() -> None:
+    """After the last test."""
+    if _kubernetes:
+        _kubernetes.stop()
+
+
+def kubernetes() -> control_plane.Kubernetes:
+    """The one Kubernetes of this run, started when the first test wants it."""
+    global _kubernetes
+    if _kubernetes is None:
+        _kubernetes = control_plane.start(DIRECTORY / "kubernetes")
+    return _kubernetes
+
+
+def our_jars() -> list[Path]:
+    """What goes into lib/."""
+    return [] if STOCK else [prepare.jar()]
+
+
+class ClusterTest(unittest.TestCase):
+    """A test with namespaces and Flink clusters of its own."""
+
+    def setUp(self) -> None:
+        name = f"{type(self).__name__}.{self._testMethodName}"
+        self.directory = DIRECTORY / name
+        self.directory.mkdir(parents=True)
+
+    def namespace(self, verbs: Sequence[str] = VERBS) -> Namespace:
+        """A namespace that goes away with the test."""
+        namespace = kubernetes().namespace(verbs)
+        self.addCleanup(namespace.delete)
+        return namespace
+
+    def flink(self, name: str = "flink", jars: Sequence[Path] | None = None, **options: Any) -> FlinkCluster:
+        """A Flink cluster that ends with the test; not started yet. `options` as FlinkCluster takes them."""
+        namespace = options.pop("namespace", None) or self.namespace()
+        cluster = FlinkCluster(namespace, self.directory / name, our_jars() if jars is None else jars, **options)
+        self.addCleanup(cluster.stop)
+        return cluster
+
+    def report(self, text: str) -> None:
+        """A figure for whoever reads the output."""
+        progress(f"    {text}")
+
+    def assert_one_leader_at_a_time(self, cluster: FlinkCluster) -> None:
+        """No two JobManagers led at the same time, and grants and revokes alternated."""
+        self.assertEqual([], oracles.overlaps(cluster))
+        self.assertEqual([], oracles.not_alternating(cluster))
+
+    def assert_documented_role_suffices(self, namespace: Namespace) -> None:
+        """Nothing but the six verbs on ConfigMaps was asked of the API server, and nothing was refused."""
+        audit = kubernetes().audit
+        if audit is None:
+            self.report("no audit log: the API server is not ours")
+            return
+        counts = audit.counts(namespace.user)
+        self.report("requests: " + ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())))
+        self.assertGreater(counts.total(), 0, "the audit log holds nothing of this account")
+        if not STOCK:
+            self.assertEqual([], audit.violations(namespace.user))

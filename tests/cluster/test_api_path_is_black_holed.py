@@ -1,0 +1,65 @@
+"""Everything that a leader sends to the API server vanishes: it is revoked before a rival can lead."""
+
+import time
+
+from rig.counting import CountingJob
+from rig.flink import RESTORED, JobManager
+from rig.proxy import FaultProxy, Mode
+
+from . import base
+
+
+@base.ours_only("believes itself leader for more than 40 s")
+class ApiPathIsBlackHoled(base.ClusterTest):
+    """With another JobManager waiting; each has a path of its own."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.cluster = self.flink()
+        self.proxies = {}
+        for process in self.cluster.job_managers:
+            proxy = FaultProxy(base.kubernetes().access.server)
+            self.addCleanup(proxy.close)
+            self.proxies[process.name] = proxy
+            kubeconfig = self.cluster.namespace.kubeconfig(proxy.server, process.name)
+            process.settings["kubernetes.config.file"] = str(kubeconfig)
+
+    def test_while_leadership_is_confirmed(self) -> None:
+        first, second = self.cluster.job_managers
+        first.start()
+        granted = first.wait_for_grant(60)
+        self.proxies[first.name].mode = Mode.BLACK_HOLE
+        second.start()
+        self._assert_handed_over(first, second, max(granted.at, time.time()))
+
+    def test_while_a_job_runs(self) -> None:
+        self.cluster.start()
+        leader, standby = self.cluster.wait_for_leader(5), self.cluster.standby()
+        job = CountingJob(self.cluster).submit()
+        job.wait_for("RUNNING")
+        job.wait_for_checkpoints(leader, 2)
+        lost = time.time()
+        self.proxies[leader.name].mode = Mode.BLACK_HOLE
+        completed = job.completed_checkpoint(leader)
+        self._assert_handed_over(leader, standby, lost)
+        restored = standby.wait_for_log(RESTORED, 30)
+        self.assertGreaterEqual(int(restored[2]), completed)
+        job.wait_for("RUNNING")
+        job.wait_for_checkpoints(standby, 2)
+        self.assertEqual([], job.stop().problems)
+
+    def _assert_handed_over(self, leader: JobManager, standby: JobManager, lost: float) -> None:
+        taken_over = standby.wait_for_grant(3 * base.LEASE, lost)
+        revoked = leader.log.first(r"Revoking leadership .* component 'dispatcher'")
+        self.assertIsNotNone(revoked, "the old leader was never told")
+        assert revoked
+        self.report(
+            f"revoked {revoked.at - lost:.2f} s after the path was lost, "
+            f"the standby granted {taken_over.at - revoked.at:.2f} s later"
+        )
+        self.assertLess(revoked.at - lost, base.LEASE)
+        self.assertLess(revoked.at, taken_over.at)
+        self.proxies[leader.name].mode = Mode.FORWARD
+        self.assertIs(standby, self.cluster.wait_for_leader(10))
+        self.assertTrue(leader.running, "the old leader has ended")
+        self.assert_one_leader_at_a_time(self.cluster)

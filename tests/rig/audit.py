@@ -1,0 +1,88 @@
+"""Counts what was asked of the API server, from its audit log."""
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+ALLOWED_VERBS = frozenset({"get", "list", "watch", "create", "update", "delete"})
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request as the audit log shows it."""
+
+    verb: str
+    resource: str  # "configmaps", or the path of a request for no resource
+    namespace: str
+    name: str
+    user: str
+    user_agent: str
+    code: int
+    received: float  # seconds since the epoch
+
+    @property
+    def kind(self) -> str:
+        """What the counts are made by, such as `update configmaps 200`."""
+        return f"{self.verb} {self.resource} {self.code}"
+
+
+class AuditLog:
+    """The audit log of one API server; one line of JSON per request and stage."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def requests(self, user: str | None = None, agent_prefix: str = "", since: float = 0) -> Iterator[Request]:
+        """Every answered request once: a watch when it began, everything else when it was done."""
+        with self.file.open() as lines:
+            for line in lines:
+                if not line.endswith("\n"):
+                    return  # still being written
+                event = json.loads(line)
+                request = _parse(event)
+                if request is None or request.received < since:
+                    continue
+                if (user is None or request.user == user) and request.user_agent.startswith(agent_prefix):
+                    yield request
+
+    def counts(self, user: str | None = None, agent_prefix: str = "", since: float = 0) -> Counter[str]:
+        """How many requests of each kind."""
+        return Counter(request.kind for request in self.requests(user, agent_prefix, since))
+
+    def violations(self, user: str) -> list[str]:
+        """Everything of this user beyond the documented Role: other verbs or resources, and any 401 or 403."""
+        return [
+            f"{request.kind} {request.namespace}/{request.name} by {request.user_agent}"
+            for request in self.requests(user)
+            if request.verb not in ALLOWED_VERBS or request.resource != "configmaps" or request.code in (401, 403)
+        ]
+
+
+def _parse(event: dict) -> Request | None:  # type: ignore[type-arg]
+    stage = event["stage"]
+    begun = event["verb"] == "watch" and stage == "ResponseStarted"
+    done = event["verb"] != "watch" and stage in ("ResponseComplete", "Panic")
+    refused = event["verb"] == "watch" and event.get("responseStatus", {}).get("code", 200) >= 400
+    if not (begun or done or (refused and stage == "ResponseComplete")):
+        return None
+    subject = event.get("objectRef", {})
+    resource = subject.get("resource") or event["requestURI"].split("?")[0]
+    if subject.get("subresource"):
+        resource += "/" + subject["subresource"]
+    return Request(
+        verb=event["verb"],
+        resource=resource,
+        namespace=subject.get("namespace", ""),
+        name=subject.get("name", ""),
+        user=event["user"].get("username", ""),
+        user_agent=event.get("userAgent", ""),
+        code=event.get("responseStatus", {}).get("code", 0),
+        received=_seconds(event["requestReceivedTimestamp"]),
+    )
+
+
+def _seconds(stamp: str) -> float:
+    return datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=timezone.utc).timestamp()

@@ -1,0 +1,74 @@
+"""Judges a run from logs alone, not from what our own code believes of itself."""
+
+import time
+from dataclasses import dataclass
+
+from .flink import GRANTED, REVOKED, FlinkCluster, JobManager
+from .logs import Log
+
+
+@dataclass(frozen=True)
+class Leadership:
+    """One time of leadership of one JobManager, in seconds since the epoch."""
+
+    holder: str
+    start: float
+    end: float
+
+
+def leaderships(cluster: FlinkCluster) -> list[Leadership]:
+    """From each grant to its revoke, or to the end of the process, as Flink's election service logged them."""
+    found = []
+    for process in cluster.job_managers:
+        for log in process.logs:
+            started = None
+            for at, granted in _events(log):
+                if granted:
+                    started = at
+                elif started is not None:
+                    found.append(Leadership(process.name, started, at))
+                    started = None
+            if started is not None:
+                found.append(Leadership(process.name, started, _end_of_run(process, log)))
+    return sorted(found, key=lambda one: one.start)
+
+
+def overlaps(cluster: FlinkCluster) -> list[str]:
+    """Sentences about every time at which two JobManagers led; empty is good."""
+    ordered = leaderships(cluster)
+    return [
+        f"{after.holder} was granted {(before.end - after.start) * 1000:.0f} ms before {before.holder} ended"
+        for before, after in zip(ordered, ordered[1:])
+        if after.start < before.end
+    ]
+
+
+def not_alternating(cluster: FlinkCluster) -> list[str]:
+    """Sentences about every grant after a grant, and every revoke without one; empty is good."""
+    problems = []
+    for process in cluster.job_managers:
+        for log in process.logs:
+            leading = False
+            for at, granted in _events(log):
+                if granted == leading:
+                    problems.append(f"{process.name}: {'grant' if granted else 'revoke'} out of turn at {at:.3f}")
+                leading = granted
+    return problems
+
+
+def _events(log: Log) -> list[tuple[float, bool]]:
+    """When the dispatcher was granted (true) and revoked (false) leadership, in the order of the log."""
+    events = []
+    for hit in log.find(f"{GRANTED}|{REVOKED}"):
+        component, granted = (hit[1], True) if hit[1] else (hit[3], False)
+        if component == "dispatcher":
+            events.append((hit.at, granted))
+    return events
+
+
+def _end_of_run(process: JobManager, log: Log) -> float:
+    if log in process.killed:
+        return process.killed[log]
+    if log is process.log and process.running:
+        return time.time()
+    return log.lines()[-1].at

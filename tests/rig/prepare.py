@@ -1,0 +1,204 @@
+"""Makes everything that the tests stand on, once: tools, control plane, Flink homes, our jar, the job.
+
+Each function answers with a path and makes what it names only if it is missing. What is built
+from sources is stored in the cache under a key of those sources.
+"""
+
+import contextlib
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from pathlib import Path
+
+from .workspace import CACHE, FLINK_VERSION, ROOT, TESTS, content_key, progress
+
+# A program that has to be there, and the Debian package that brings it.
+_PACKAGES = {
+    "cc": "build-essential",
+    "gradle": "gradle",
+    "javac": "default-jdk-headless",
+    "setpriv": "util-linux",
+}
+# The releases of Java that Flink itself is tested on.
+_JAVA_RELEASES = range(11, 22)
+
+
+def tools(programs: Sequence[str] = tuple(_PACKAGES)) -> None:
+    """Installs missing Debian packages when run as root, and names what is missing otherwise."""
+    packages = sorted({_PACKAGES[program] for program in programs if not shutil.which(program)})
+    if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True).returncode:
+        packages.append("python3-pip")
+    if not packages:
+        return
+    command = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise SystemExit(f"Missing here: {', '.join(packages)}. As root on Debian: {' '.join(command)}")
+    progress(f"installing {', '.join(packages)}")
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    run(["apt-get", "update", "--quiet"], environment=environment, limit=600)
+    run(command, environment=environment, limit=1200)
+
+
+def rust() -> None:
+    """Checks for a Rust tool chain that is new enough."""
+    needed = re.search(r'^rust-version = "([\d.]+)"', (ROOT / "Cargo.toml").read_text(), re.MULTILINE)
+    assert needed, "Cargo.toml names no rust-version"
+    found = _version(["cargo", "--version"])
+    if found < tuple(int(part) for part in needed[1].split(".")):
+        raise SystemExit(f"Rust {needed[1]} or newer is missing here; https://rustup.rs installs it.")
+
+
+def go() -> None:
+    """Checks for a Go that can build the control plane, or can fetch the Go that can."""
+    if _version(["go", "version"]) < (1, 21):
+        raise SystemExit("Go 1.21 or newer is missing here; https://go.dev/dl has it.")
+
+
+def _version(command: Sequence[str]) -> tuple[int, ...]:
+    if not shutil.which(command[0]):
+        return (0,)
+    text = subprocess.run(list(command), capture_output=True, text=True, check=True, cwd="/").stdout
+    found = re.search(r"(\d+)\.(\d+)", text)
+    return (int(found[1]), int(found[2])) if found else (0,)
+
+
+@cache
+def java_home() -> Path:
+    """A JDK that Flink runs on: FLINKKUBEHA_JAVA_HOME, JAVA_HOME, or one in /usr/lib/jvm."""
+    named = [Path(home) for name in ("FLINKKUBEHA_JAVA_HOME", "JAVA_HOME") if (home := os.environ.get(name))]
+    for home in [*named, *sorted(Path("/usr/lib/jvm").glob("*"))]:
+        release = home / "release"
+        if not (home / "bin" / "javac").exists() or not release.exists():
+            continue
+        version = re.search(r'^JAVA_VERSION="(\d+)', release.read_text(), re.MULTILINE)
+        if version and int(version[1]) in _JAVA_RELEASES:
+            return home.resolve()
+    raise SystemExit(
+        f"No JDK {_JAVA_RELEASES[0]} to {_JAVA_RELEASES[-1]} here. "
+        "On Debian, default-jdk-headless brings one; JAVA_HOME can name one."
+    )
+
+
+@cache
+def control_plane() -> Path:
+    """The program of tests/control-plane; FLINKKUBEHA_CONTROL_PLANE names one that is built already."""
+    named = os.environ.get("FLINKKUBEHA_CONTROL_PLANE")
+    if named:
+        return Path(named)
+    sources = [file for file in (TESTS / "control-plane").iterdir() if file.is_file()]
+    program = CACHE / "control-plane" / content_key(sources) / "control-plane"
+    with _missing(program) as missing:
+        if missing:
+            go()
+            progress("building the control plane (about 7 minutes on two cores the first time)")
+            run([str(TESTS / "control-plane" / "build"), str(program)], limit=2400)
+    return program
+
+
+@cache
+def flink_home(version: str = FLINK_VERSION) -> Path:
+    """A whole Flink as its Python packages bring it: bin, conf, lib, opt, plugins."""
+    target = CACHE / "flink" / version
+    home = target / "pyflink"
+    with _missing(target) as missing:
+        if missing:
+            progress(f"downloading Flink {version} (about 250 MB)")
+            scratch = Path(tempfile.mkdtemp(prefix="flink-", dir=target.parent))
+            # Its wheels end with Python 3.12; nothing of their Python is run here.
+            old_python = ["--python-version", "3.11", "--only-binary=apache-flink"]
+            install = [sys.executable, "-m", "pip", "install", "--quiet", "--root-user-action=ignore"]
+            install += old_python if sys.version_info >= (3, 13) else []
+            # In one command: pip would replace the directory that both packages share.
+            packages = [f"apache-flink=={version}", f"apache-flink-libraries=={version}"]
+            run([*install, "--no-deps", "--target", str(scratch), *packages], limit=1800)
+            for script in (scratch / "pyflink" / "bin").iterdir():
+                script.chmod(0o755)
+            scratch.rename(target)
+    return home
+
+
+@cache
+def jar() -> Path:
+    """Our jar, built from this clone; FLINKKUBEHA_JAR names one that is built already."""
+    named = os.environ.get("FLINKKUBEHA_JAR")
+    if named:
+        return Path(named).resolve()
+    if not (ROOT / "build.gradle").exists():
+        raise SystemExit("There is no build.gradle in this clone; --stock runs the tests on stock Flink.")
+    rust()
+    progress("building the jar")
+    gradle("jar", limit=2400)
+    jars = [file for file in (ROOT / "build" / "libs").glob("flink-kube-ha-*.jar") if "sources" not in file.name]
+    if len(jars) != 1:
+        raise SystemExit(f"gradle jar left {len(jars)} jars in build/libs; remove that directory and try again.")
+    return jars[0]
+
+
+def gradle(*arguments: str, limit: float) -> None:
+    """Runs Gradle on a JDK that old and new ones know."""
+    run(["gradle", "--console=plain", *arguments], environment=build_environment(), limit=limit)
+
+
+def build_environment() -> dict[str, str]:
+    """The environment for builds."""
+    return {**os.environ, "JAVA_HOME": str(java_home())}
+
+
+@cache
+def counting_job(version: str = FLINK_VERSION) -> Path:
+    """The job of tests/job, compiled against that Flink."""
+    sources = sorted((TESTS / "job").glob("*.java"))
+    job = CACHE / "job" / content_key(sources, version) / "counting-job.jar"
+    with _missing(job) as missing:
+        if missing:
+            progress(f"compiling the counting job for Flink {version}")
+            tool = java_home() / "bin"
+            with tempfile.TemporaryDirectory() as classes:
+                class_path = f"{flink_home(version)}/lib/*"
+                run(
+                    [f"{tool}/javac", "--release", "11", "-cp", class_path, "-d", classes, *map(str, sources)],
+                    limit=300,
+                )
+                entry = "io.flinkkubeha.tests.CountingJob"
+                whole = job.with_suffix(".new")
+                run([f"{tool}/jar", "--create", "--file", str(whole), "--main-class", entry, "-C", classes, "."], limit=60)
+                whole.rename(job)
+    return job
+
+
+def everything(stock: bool = False) -> None:
+    """All that the cluster tests need."""
+    tools()
+    control_plane()
+    flink_home()
+    counting_job()
+    if not stock:
+        jar()
+
+
+def run(command: Sequence[str], limit: float, environment: Mapping[str, str] | None = None) -> None:
+    """Runs a step from the root of the clone; its output is shown, its failure ends the rig."""
+    try:
+        done = subprocess.run(list(command), cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, timeout=limit)
+    except subprocess.TimeoutExpired:
+        raise SystemExit(f"This took longer than {limit:g} s: {' '.join(command)}") from None
+    if done.returncode:
+        raise SystemExit(f"This failed with exit code {done.returncode}: {' '.join(command)}")
+
+
+@contextlib.contextmanager
+def _missing(entry: Path) -> Iterator[bool]:
+    """Whether a cache entry has to be made, with nobody else making it meanwhile."""
+    if entry.exists():
+        yield False
+        return
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    with (entry.parent / f".{entry.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield not entry.exists()

@@ -1,0 +1,146 @@
+"""A TCP proxy in front of the API server, one per Flink process, that can break the path.
+
+TLS passes through untouched: the certificate of the API server covers 127.0.0.1.
+"""
+
+import asyncio
+import enum
+import socket
+import struct
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from .processes import free_port
+
+
+class Mode(enum.Enum):
+    """What happens to connections, new ones and those that stand."""
+
+    FORWARD = "forward"
+    BLACK_HOLE = "black-hole"  # accepted, then silence; what was sent meanwhile is delivered when the path heals
+    RESET = "reset"  # everything is reset, new connections after they were accepted
+    REFUSE = "refuse"  # everything is reset, nobody listens
+
+
+class FaultProxy:
+    """Listens on a port of its own. Change `mode` and `delay` at any time, from any thread."""
+
+    def __init__(self, server: str) -> None:
+        target = urlsplit(server)
+        self._target = (target.hostname or "127.0.0.1", target.port or 443)
+        self._port = free_port()
+        self._mode = Mode.FORWARD
+        self._delay = 0.0
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._listener: asyncio.Server | None = None
+        self._loop = asyncio.new_event_loop()
+        self._healed = asyncio.Event()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy", daemon=True)
+        self._thread.start()
+        # Bytes seen in each direction, for waiting until something was really sent.
+        self.bytes_up = 0
+        self.last_sent_up = 0.0
+        self._call(self._apply)
+
+    @property
+    def server(self) -> str:
+        """The URL to put into a kubeconfig."""
+        return f"https://127.0.0.1:{self._port}"
+
+    @property
+    def mode(self) -> Mode:
+        return self._mode
+
+    @mode.setter
+    def mode(self, mode: Mode) -> None:
+        self._mode = mode
+        self._call(self._apply)
+
+    @property
+    def delay(self) -> float:
+        """Seconds by which each piece of data is held up in each direction."""
+        return self._delay
+
+    @delay.setter
+    def delay(self, seconds: float) -> None:
+        self._delay = seconds
+
+    def close(self) -> None:
+        """Resets everything and ends."""
+        self.mode = Mode.REFUSE
+        self._call(self._cancel_all)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(5)
+        self._loop.close()
+
+    def _call(self, function: Callable[[], Awaitable[Any]]) -> None:
+        async def run() -> None:
+            await function()
+
+        asyncio.run_coroutine_threadsafe(run(), self._loop).result(10)
+
+    async def _apply(self) -> None:
+        if self._mode in (Mode.RESET, Mode.REFUSE):
+            for writer in list(self._writers):
+                _reset(writer)
+        if self._mode is Mode.REFUSE and self._listener:
+            self._listener.close()
+            self._listener = None
+        if self._mode is not Mode.REFUSE and not self._listener:
+            self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+        if self._mode is Mode.BLACK_HOLE:
+            self._healed.clear()
+        else:
+            self._healed.set()
+
+    async def _cancel_all(self) -> None:
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.add(writer)
+        try:
+            if self._mode is Mode.RESET:
+                _reset(writer)
+                return
+            await self._healed.wait()
+            up_reader, up_writer = await asyncio.open_connection(*self._target)
+            self._writers.add(up_writer)
+            try:
+                await asyncio.gather(self._pump(reader, up_writer, True), self._pump(up_reader, writer, False))
+            finally:
+                self._writers.discard(up_writer)
+                up_writer.close()
+        except (OSError, asyncio.CancelledError):
+            pass  # the connection broke, or the proxy is being closed
+        finally:
+            self._writers.discard(writer)
+            writer.close()
+
+    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, up: bool) -> None:
+        while True:
+            data = await reader.read(65536)
+            if up:
+                self.bytes_up += len(data)
+                self.last_sent_up = time.time()
+            if self._delay:  # the pieces after this one wait behind it
+                await asyncio.sleep(self._delay)
+            await self._healed.wait()
+            if not data:
+                writer.write_eof()
+                return
+            writer.write(data)
+            await writer.drain()
+
+
+def _reset(writer: asyncio.StreamWriter) -> None:
+    """Closes with RST rather than FIN."""
+    plug = writer.get_extra_info("socket")
+    if plug is not None:
+        plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    writer.transport.abort()

@@ -1,0 +1,119 @@
+"""Runs a package of unittest modules: names, durations, failures at once, a summary at the end."""
+
+import argparse
+import importlib
+import os
+import sys
+import time
+import traceback
+import unittest
+from collections.abc import Iterator
+
+from .workspace import TESTS
+
+
+class _Result(unittest.TestResult):
+    """Prints each test when it is done."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.passed = 0
+        self.durations: list[tuple[float, str]] = []
+        self._began = 0.0
+        self._bad = False
+
+    def startTest(self, test: unittest.TestCase) -> None:
+        super().startTest(test)
+        self._began, self._bad = time.monotonic(), False
+
+    def _say(self, word: str, test: unittest.TestCase, more: str = "") -> None:
+        took = time.monotonic() - self._began
+        if word != "SKIP":
+            self.durations.append((took, _name(test)))
+        print(f"{word:4} {_name(test)} ({took:.1f} s){more}", flush=True)
+
+    def addSuccess(self, test: unittest.TestCase) -> None:
+        if not self._bad:
+            self.passed += 1
+            self._say("ok", test)
+
+    def addFailure(self, test: unittest.TestCase, err) -> None:  # type: ignore[no-untyped-def]
+        super().addFailure(test, err)
+        self._fail(test, err)
+
+    def addError(self, test: unittest.TestCase, err) -> None:  # type: ignore[no-untyped-def]
+        super().addError(test, err)
+        self._fail(test, err)
+
+    def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err) -> None:  # type: ignore[no-untyped-def]
+        super().addSubTest(test, subtest, err)
+        if err:
+            print(f"in {subtest}")
+            self._fail(test, err)
+
+    def addSkip(self, test: unittest.TestCase, reason: str) -> None:
+        super().addSkip(test, reason)
+        self._began = time.monotonic()
+        self._say("SKIP", test, f": {reason}")
+
+    def _fail(self, test: unittest.TestCase, err) -> None:  # type: ignore[no-untyped-def]
+        self._bad = True
+        self._say("FAIL", test)
+        traceback.print_exception(*err, limit=-6)
+        sys.stdout.flush()
+
+    @property
+    def failed(self) -> int:
+        """Tests, or fixtures, not single complaints."""
+        return len({_name(test) for test, _ in (*self.failures, *self.errors)})
+
+
+def _name(test: object) -> str:
+    inner = getattr(test, "test_case", test)
+    return inner.id() if isinstance(inner, unittest.TestCase) else str(inner)
+
+
+def _tests(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
+    for entry in suite:
+        if isinstance(entry, unittest.TestSuite):
+            yield from _tests(entry)
+        else:
+            yield entry
+
+
+def run(package: str, patterns: list[str]) -> int:
+    """Runs the tests whose full name holds one of the patterns, all without any; the exit code."""
+    base = importlib.import_module(f"{package}.base")
+    found = unittest.defaultTestLoader.discover(str(TESTS / package), "test_*.py", str(TESTS))
+    chosen = [test for test in _tests(found) if not patterns or any(one in test.id() for one in patterns)]
+    base.setup()
+    result = _Result()
+    began = time.monotonic()
+    try:
+        unittest.TestSuite(chosen).run(result)
+    finally:
+        base.teardown()
+    print(f"\n{package}: {time.monotonic() - began:.0f} s; the longest:")
+    for took, name in sorted(result.durations, reverse=True)[:5]:
+        print(f"  {took:6.1f} s  {name}")
+    print(f"{result.passed} passed, {result.failed} failed, {len(result.skipped)} skipped", flush=True)
+    return 0 if chosen and not result.failed else 1
+
+
+def main() -> None:
+    """The command line."""
+    package = sys.argv[1]
+    parser = argparse.ArgumentParser(prog=f"tests/{package}/run")
+    parser.add_argument("--full", action="store_true", help="long holds, many repetitions")
+    parser.add_argument("--stock", action="store_true", help="Flink's own HA classes instead of ours")
+    parser.add_argument("pattern", nargs="*", help="part of a test's full name, such as test_job_ends")
+    options = parser.parse_args(sys.argv[2:])
+    # Read by the modules when they are loaded.
+    for name in ("full", "stock"):
+        if getattr(options, name):
+            os.environ[f"FLINKKUBEHA_{name.upper()}"] = "1"
+    sys.exit(run(package, options.pattern))
+
+
+if __name__ == "__main__":
+    main()

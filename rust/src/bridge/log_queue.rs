@@ -85,19 +85,21 @@ impl LogQueue {
         }
     }
 
-    /// Takes a record in, whatever its level.
+    /// Takes a record in, whatever the most verbose level is.
     pub(super) fn record(&self, record: &Record<'_>) {
+        let Some(level) = importance(record.metadata()) else {
+            return;
+        };
         let mut message = record.args().to_string();
         if message.len() > MESSAGE_BYTES {
-            let end = (0..=MESSAGE_BYTES)
-                .rev()
-                .find(|end| message.is_char_boundary(*end));
+            let mut ends = (0..=MESSAGE_BYTES).rev();
+            let end = ends.find(|end| message.is_char_boundary(*end));
             message.truncate(end.unwrap_or_default());
         }
         let target = logger_name(record.target());
         self.lock().push(
             LogRecord {
-                level: record.level(),
+                level,
                 target,
                 message,
             },
@@ -151,9 +153,7 @@ impl State {
 
 impl Log for LogQueue {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // What libraries tell below a warning is nothing to operators, and can hold requests and what is in them.
-        metadata.level() <= log::max_level()
-            && (metadata.level() <= Level::Warn || metadata.target().starts_with(CRATE))
+        importance(metadata).is_some_and(|level| level <= log::max_level())
     }
 
     fn log(&self, record: &Record<'_>) {
@@ -163,6 +163,16 @@ impl Log for LogQueue {
     }
 
     fn flush(&self) {}
+}
+
+/// The level that a record counts as, or `None` when it is never taken. A library's warning is a detail of what our own code copes with
+/// or tells with what it means; what libraries tell below that can hold requests and what is in them.
+fn importance(metadata: &Metadata<'_>) -> Option<Level> {
+    match metadata.level() {
+        level if metadata.target().starts_with(CRATE) => Some(level),
+        Level::Error | Level::Warn => Some(Level::Debug),
+        _ => None,
+    }
 }
 
 /// `flinkkubeha::cluster::watch` is `io.flinkkubeha.native.cluster.watch`; a library's module follows the prefix as a whole.
@@ -222,7 +232,7 @@ mod tests {
         let told = "3 log records were dropped, because they were not taken in time.";
         assert_eq!(drain(&queue), [told, "a", "c", "e", "f"]);
 
-        // Libraries tell warnings alone.
+        // A library's warning is a detail, and the rest of what it tells is nothing to us.
         log(&queue, Level::Info, "hyper::client", "a payload");
         log(&queue, Level::Warn, "hyper::client", "a warning");
         assert_eq!(drain(&queue), ["a warning"]);

@@ -105,7 +105,7 @@ mod tests {
             queue.record(
                 &Record::builder()
                     .level(Level::Error)
-                    .target("t")
+                    .target("flinkkubeha::t")
                     .args(format_args!("{message}"))
                     .build(),
             );

@@ -39,7 +39,8 @@ pub(super) fn install() {
 /// Sets the most verbose level that is recorded: off, error, warn, info, debug or trace, in any case.
 pub(super) fn set_level(level: &str) -> Result<(), HaError> {
     let filter = level.parse().map_err(|_| {
-        let message = format!("{level} is no log level; use off, error, warn, info, debug or trace.");
+        let message =
+            format!("{level} is no log level; use off, error, warn, info, debug or trace.");
         HaError::new(ErrorCode::InvalidSetting, message)
     })?;
     log::set_max_level(filter);
@@ -84,17 +85,21 @@ impl LogQueue {
         }
     }
 
-    /// Takes a record in, whatever its level.
+    /// Takes a record in, whatever the most verbose level is.
     pub(super) fn record(&self, record: &Record<'_>) {
+        let Some(level) = importance(record.metadata()) else {
+            return;
+        };
         let mut message = record.args().to_string();
         if message.len() > MESSAGE_BYTES {
-            let end = (0..=MESSAGE_BYTES).rev().find(|end| message.is_char_boundary(*end));
+            let mut ends = (0..=MESSAGE_BYTES).rev();
+            let end = ends.find(|end| message.is_char_boundary(*end));
             message.truncate(end.unwrap_or_default());
         }
         let target = logger_name(record.target());
         self.lock().push(
             LogRecord {
-                level: record.level(),
+                level,
                 target,
                 message,
             },
@@ -112,7 +117,9 @@ impl LogQueue {
         Some(LogRecord {
             level: Level::Warn,
             target: LOGGER.to_owned(),
-            message: format!("{dropped} log records were dropped, because they were not taken in time."),
+            message: format!(
+                "{dropped} log records were dropped, because they were not taken in time."
+            ),
         })
     }
 
@@ -146,9 +153,7 @@ impl State {
 
 impl Log for LogQueue {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // What libraries tell below a warning is nothing to operators, and can hold requests and what is in them.
-        metadata.level() <= log::max_level()
-            && (metadata.level() <= Level::Warn || metadata.target().starts_with(CRATE))
+        importance(metadata).is_some_and(|level| level <= log::max_level())
     }
 
     fn log(&self, record: &Record<'_>) {
@@ -160,9 +165,21 @@ impl Log for LogQueue {
     fn flush(&self) {}
 }
 
+/// The level that a record counts as, or `None` when it is never taken. A library's warning is a detail of what our own code copes with
+/// or tells with what it means; what libraries tell below that can hold requests and what is in them.
+fn importance(metadata: &Metadata<'_>) -> Option<Level> {
+    match metadata.level() {
+        level if metadata.target().starts_with(CRATE) => Some(level),
+        Level::Error | Level::Warn => Some(Level::Debug),
+        _ => None,
+    }
+}
+
 /// `flinkkubeha::cluster::watch` is `io.flinkkubeha.native.cluster.watch`; a library's module follows the prefix as a whole.
 fn logger_name(target: &str) -> String {
-    let path = target.strip_prefix(CRATE).map(|path| path.trim_start_matches("::"));
+    let path = target
+        .strip_prefix(CRATE)
+        .map(|path| path.trim_start_matches("::"));
     match path.unwrap_or(target).replace("::", ".") {
         path if path.is_empty() => LOGGER.to_owned(),
         path => format!("{LOGGER}.{path}"),
@@ -215,13 +232,16 @@ mod tests {
         let told = "3 log records were dropped, because they were not taken in time.";
         assert_eq!(drain(&queue), [told, "a", "c", "e", "f"]);
 
-        // Libraries tell warnings alone.
+        // A library's warning is a detail, and the rest of what it tells is nothing to us.
         log(&queue, Level::Info, "hyper::client", "a payload");
         log(&queue, Level::Warn, "hyper::client", "a warning");
         assert_eq!(drain(&queue), ["a warning"]);
 
         log(&queue, Level::Info, own, &"\u{1f980}".repeat(MESSAGE_BYTES));
-        assert_eq!(queue.take().map(|record| record.message.len()), Some(MESSAGE_BYTES));
+        assert_eq!(
+            queue.take().map(|record| record.message.len()),
+            Some(MESSAGE_BYTES)
+        );
 
         assert_eq!(set_level("WARN"), Ok(()));
         log(&queue, Level::Info, own, "less than was asked for");
@@ -234,9 +254,15 @@ mod tests {
     #[test]
     fn targets_become_names_of_loggers() {
         for (target, name) in [
-            ("flinkkubeha::cluster::watch", "io.flinkkubeha.native.cluster.watch"),
+            (
+                "flinkkubeha::cluster::watch",
+                "io.flinkkubeha.native.cluster.watch",
+            ),
             ("flinkkubeha", "io.flinkkubeha.native"),
-            ("kube_client::client", "io.flinkkubeha.native.kube_client.client"),
+            (
+                "kube_client::client",
+                "io.flinkkubeha.native.kube_client.client",
+            ),
         ] {
             assert_eq!(logger_name(target), name);
         }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
+use super::native_bindings;
 use crate::session::error::{ErrorCode, HaError};
 
 /// The crate's own name, with which the targets of its records begin.
@@ -17,7 +18,7 @@ const CAPACITY: usize = 1_024;
 const MESSAGE_BYTES: usize = 16 * 1_024;
 
 /// Records of the whole library. Any session's pump takes them.
-pub(super) static LOG_QUEUE: LogQueue = LogQueue::new(CAPACITY);
+pub(super) static LOG_QUEUE: LogQueue = LogQueue::new(CAPACITY, native_bindings::wake_pumps);
 
 /// A record as Java gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub(super) fn record_panic(description: &str) {
 /// A queue that forgets the least important when it is full, and counts that.
 pub(super) struct LogQueue {
     capacity: usize,
+    /// Called when a record comes into the empty queue.
+    wake: fn(),
     state: Mutex<State>,
 }
 
@@ -74,13 +77,14 @@ struct State {
 }
 
 impl LogQueue {
-    pub(super) const fn new(capacity: usize) -> Self {
+    pub(super) const fn new(capacity: usize, wake: fn()) -> Self {
         let state = State {
             records: VecDeque::new(),
             dropped: 0,
         };
         Self {
             capacity,
+            wake,
             state: Mutex::new(state),
         }
     }
@@ -97,7 +101,9 @@ impl LogQueue {
             message.truncate(end.unwrap_or_default());
         }
         let target = logger_name(record.target());
-        self.lock().push(
+        let mut state = self.lock();
+        let was_empty = state.records.is_empty();
+        state.push(
             LogRecord {
                 level,
                 target,
@@ -105,6 +111,10 @@ impl LogQueue {
             },
             self.capacity,
         );
+        drop(state);
+        if was_empty {
+            (self.wake)();
+        }
     }
 
     /// The record that has waited longest, after word of those that were dropped.
@@ -210,7 +220,7 @@ mod tests {
     #[test]
     fn records_are_taken_in_order_and_the_least_important_are_dropped() {
         log::set_max_level(LevelFilter::Debug);
-        let queue = LogQueue::new(4);
+        let queue = LogQueue::new(4, || {});
         let own = "flinkkubeha::a";
         for (level, message) in [(Level::Info, "a"), (Level::Debug, "b"), (Level::Info, "c")] {
             log(&queue, level, own, message);

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
+use super::native_bindings;
 use crate::session::error::{ErrorCode, HaError};
 
 /// The crate's own name, with which the targets of its records begin.
@@ -17,7 +18,7 @@ const CAPACITY: usize = 1_024;
 const MESSAGE_BYTES: usize = 16 * 1_024;
 
 /// Records of the whole library. Any session's pump takes them.
-pub(super) static LOG_QUEUE: LogQueue = LogQueue::new(CAPACITY);
+pub(super) static LOG_QUEUE: LogQueue = LogQueue::new(CAPACITY, native_bindings::wake_pumps);
 
 /// A record as Java gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,8 +40,7 @@ pub(super) fn install() {
 /// Sets the most verbose level that is recorded: off, error, warn, info, debug or trace, in any case.
 pub(super) fn set_level(level: &str) -> Result<(), HaError> {
     let filter = level.parse().map_err(|_| {
-        let message =
-            format!("{level} is no log level; use off, error, warn, info, debug or trace.");
+        let message = format!("{level} is no log level; use off, error, warn, info, debug or trace.");
         HaError::new(ErrorCode::InvalidSetting, message)
     })?;
     log::set_max_level(filter);
@@ -65,6 +65,8 @@ pub(super) fn record_panic(description: &str) {
 /// A queue that forgets the least important when it is full, and counts that.
 pub(super) struct LogQueue {
     capacity: usize,
+    /// Called when a record comes into the empty queue.
+    wake: fn(),
     state: Mutex<State>,
 }
 
@@ -74,13 +76,14 @@ struct State {
 }
 
 impl LogQueue {
-    pub(super) const fn new(capacity: usize) -> Self {
+    pub(super) const fn new(capacity: usize, wake: fn()) -> Self {
         let state = State {
             records: VecDeque::new(),
             dropped: 0,
         };
         Self {
             capacity,
+            wake,
             state: Mutex::new(state),
         }
     }
@@ -97,14 +100,13 @@ impl LogQueue {
             message.truncate(end.unwrap_or_default());
         }
         let target = logger_name(record.target());
-        self.lock().push(
-            LogRecord {
-                level,
-                target,
-                message,
-            },
-            self.capacity,
-        );
+        let mut state = self.lock();
+        let was_empty = state.records.is_empty();
+        state.push(LogRecord { level, target, message }, self.capacity);
+        drop(state);
+        if was_empty {
+            (self.wake)();
+        }
     }
 
     /// The record that has waited longest, after word of those that were dropped.
@@ -117,9 +119,7 @@ impl LogQueue {
         Some(LogRecord {
             level: Level::Warn,
             target: LOGGER.to_owned(),
-            message: format!(
-                "{dropped} log records were dropped, because they were not taken in time."
-            ),
+            message: format!("{dropped} log records were dropped, because they were not taken in time."),
         })
     }
 
@@ -177,9 +177,7 @@ fn importance(metadata: &Metadata<'_>) -> Option<Level> {
 
 /// `flinkkubeha::cluster::watch` is `io.flinkkubeha.native.cluster.watch`; a library's module follows the prefix as a whole.
 fn logger_name(target: &str) -> String {
-    let path = target
-        .strip_prefix(CRATE)
-        .map(|path| path.trim_start_matches("::"));
+    let path = target.strip_prefix(CRATE).map(|path| path.trim_start_matches("::"));
     match path.unwrap_or(target).replace("::", ".") {
         path if path.is_empty() => LOGGER.to_owned(),
         path => format!("{LOGGER}.{path}"),
@@ -210,7 +208,7 @@ mod tests {
     #[test]
     fn records_are_taken_in_order_and_the_least_important_are_dropped() {
         log::set_max_level(LevelFilter::Debug);
-        let queue = LogQueue::new(4);
+        let queue = LogQueue::new(4, || {});
         let own = "flinkkubeha::a";
         for (level, message) in [(Level::Info, "a"), (Level::Debug, "b"), (Level::Info, "c")] {
             log(&queue, level, own, message);
@@ -238,10 +236,7 @@ mod tests {
         assert_eq!(drain(&queue), ["a warning"]);
 
         log(&queue, Level::Info, own, &"\u{1f980}".repeat(MESSAGE_BYTES));
-        assert_eq!(
-            queue.take().map(|record| record.message.len()),
-            Some(MESSAGE_BYTES)
-        );
+        assert_eq!(queue.take().map(|record| record.message.len()), Some(MESSAGE_BYTES));
 
         assert_eq!(set_level("WARN"), Ok(()));
         log(&queue, Level::Info, own, "less than was asked for");
@@ -254,15 +249,9 @@ mod tests {
     #[test]
     fn targets_become_names_of_loggers() {
         for (target, name) in [
-            (
-                "flinkkubeha::cluster::watch",
-                "io.flinkkubeha.native.cluster.watch",
-            ),
+            ("flinkkubeha::cluster::watch", "io.flinkkubeha.native.cluster.watch"),
             ("flinkkubeha", "io.flinkkubeha.native"),
-            (
-                "kube_client::client",
-                "io.flinkkubeha.native.kube_client.client",
-            ),
+            ("kube_client::client", "io.flinkkubeha.native.kube_client.client"),
         ] {
             assert_eq!(logger_name(target), name);
         }

@@ -134,9 +134,14 @@ def jar() -> Path:
     rust()
     progress("building the jar")
     gradle("jar", limit=2400)
+    return built_jar()
+
+
+def built_jar() -> Path:
+    """The jar that Gradle has left in build/libs."""
     jars = [file for file in (ROOT / "build" / "libs").glob("flink-kube-ha-*.jar") if "sources" not in file.name]
     if len(jars) != 1:
-        raise SystemExit(f"gradle jar left {len(jars)} jars in build/libs; remove that directory and try again.")
+        raise SystemExit(f"There are {len(jars)} jars in build/libs; remove that directory and try again.")
     return jars[0]
 
 

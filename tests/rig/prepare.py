@@ -71,7 +71,7 @@ def _version(command: Sequence[str]) -> tuple[int, ...]:
 @cache
 def java_home() -> Path:
     """A JDK that Flink runs on: FLINKKUBEHA_JAVA_HOME, JAVA_HOME, or one in /usr/lib/jvm."""
-    named = [Path(home) for name in ("FLINKKUBEHA_JAVA_HOME", "JAVA_HOME") if (home := os.environ.get(name))]
+    named = [Path(os.environ[name]) for name in ("FLINKKUBEHA_JAVA_HOME", "JAVA_HOME") if os.environ.get(name)]
     for home in [*named, *sorted(Path("/usr/lib/jvm").glob("*"))]:
         release = home / "release"
         if not (home / "bin" / "javac").exists() or not release.exists():

@@ -58,6 +58,7 @@ fn as_user(user: &Value) -> String {
 }
 
 #[tokio::test]
+#[allow(clippy::too_many_lines)] // A table.
 async fn a_kubeconfig_that_cannot_work_is_one_sentence() {
     // The word "nothing" dressed up as a certificate.
     let encoded = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0tCmJtOTBhR2x1Wnc9PQotLS0tLUVORCBDRVJUSUZJQ0FURS0tLS0tCg==";

@@ -18,7 +18,7 @@ class ApiServerIsNotReachable(base.ClusterTest):
                 self.addCleanup(proxy.close)
                 proxy.mode = mode
                 cluster = self.flink(mode.value, job_managers=1, task_managers=0)
-                cluster.settings["kubernetes.config.file"] = str(cluster.namespace.kubeconfig(proxy.server))
+                cluster.settings["kubernetes.config.file"] = cluster.kubeconfig(proxy.server)
                 process = cluster.job_managers[0]
                 process.start()
                 warning = process.wait_for_log(r"(?i)(?:reach|answer|connect).*\d+(?:\.\d+)? ?(?:s|ms)\b", 60)
@@ -33,7 +33,7 @@ class ApiServerIsNotReachable(base.ClusterTest):
         proxy = FaultProxy(base.kubernetes().access.server)
         self.addCleanup(proxy.close)
         cluster = self.flink(job_managers=0, task_managers=0)
-        kubeconfig = str(cluster.namespace.kubeconfig(proxy.server))
+        kubeconfig = cluster.kubeconfig(proxy.server)
         for mode in (Mode.REFUSE, Mode.BLACK_HOLE):
             with self.subTest(mode=mode.value):
                 proxy.mode = mode

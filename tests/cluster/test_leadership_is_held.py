@@ -23,6 +23,9 @@ class LeadershipIsHeld(base.ClusterTest):
         def steady() -> bool:
             return leader.granted and not leader.revokes() and not standby.grants() and cluster.leader() is leader
 
+        listed = cluster.client("list")
+        self.assertIn(job.id, listed.output)
+        self.assertEqual(0, listed.exit_code)
         holds_for(steady, f"leadership of {leader.name}", duration)
         self.assertEqual(1, len(leader.grants()))
         self.assertEqual("RUNNING", job.state())

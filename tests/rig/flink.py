@@ -224,9 +224,8 @@ class FlinkCluster:
         for name in (self.storage, directory / "checkpoints", directory / "output"):
             name.mkdir(parents=True)
         self.home = make_home(directory / "home", jars, version)
-        # Stock's client knows no tokenFile.
-        kubeconfig = namespace.kubeconfig(inline_token=not jars)
-        self.settings: dict[str, str | None] = {**self._defaults(), "kubernetes.config.file": str(kubeconfig), **(settings or {})}
+        self._stock = not jars
+        self.settings: dict[str, str | None] = {**self._defaults(), **(settings or {})}
         self.job_managers = [JobManager(self, f"jm-{n + 1}", {}) for n in range(job_managers)]
         self.task_managers = [TaskManager(self, f"tm-{n + 1}", {}) for n in range(task_managers)]
 
@@ -236,6 +235,7 @@ class FlinkCluster:
             "high-availability.storageDir": f"file://{self.storage}",
             "kubernetes.cluster-id": CLUSTER_ID,
             "kubernetes.namespace": self.namespace.name,
+            "kubernetes.config.file": self.kubeconfig(),
             "jobmanager.rpc.address": "127.0.0.1",
             "jobmanager.bind-host": "127.0.0.1",
             "jobmanager.memory.process.size": "1024m",
@@ -257,6 +257,11 @@ class FlinkCluster:
             "restart-strategy.fixed-delay.delay": "100 ms",
             "env.java.opts.all": _java_options(self.version),
         }
+
+    def kubeconfig(self, server: str | None = None, label: str = "flink") -> str:
+        """A kubeconfig for a process of this cluster; through `server` rather than straight to the API server."""
+        # Stock's client knows no tokenFile.
+        return str(self.namespace.kubeconfig(server, label, inline_token=self._stock))
 
     def write_configuration(self, directory: Path, settings: Settings) -> dict[str, str]:
         """Writes conf/ of one process; answers with the environment to start it in."""

@@ -71,7 +71,7 @@ def _version(command: Sequence[str]) -> tuple[int, ...]:
 @cache
 def java_home() -> Path:
     """A JDK that Flink runs on: FLINKKUBEHA_JAVA_HOME, JAVA_HOME, or one in /usr/lib/jvm."""
-    named = [Path(home) for name in ("FLINKKUBEHA_JAVA_HOME", "JAVA_HOME") if (home := os.environ.get(name))]
+    named = [Path(os.environ[name]) for name in ("FLINKKUBEHA_JAVA_HOME", "JAVA_HOME") if os.environ.get(name)]
     for home in [*named, *sorted(Path("/usr/lib/jvm").glob("*"))]:
         release = home / "release"
         if not (home / "bin" / "javac").exists() or not release.exists():
@@ -134,9 +134,14 @@ def jar() -> Path:
     rust()
     progress("building the jar")
     gradle("jar", limit=2400)
+    return built_jar()
+
+
+def built_jar() -> Path:
+    """The jar that Gradle has left in build/libs."""
     jars = [file for file in (ROOT / "build" / "libs").glob("flink-kube-ha-*.jar") if "sources" not in file.name]
     if len(jars) != 1:
-        raise SystemExit(f"gradle jar left {len(jars)} jars in build/libs; remove that directory and try again.")
+        raise SystemExit(f"There are {len(jars)} jars in build/libs; remove that directory and try again.")
     return jars[0]
 
 

@@ -5,9 +5,6 @@ use std::time::{Duration, Instant};
 use super::log_queue::{LogQueue, LogRecord};
 use crate::session::event::{Event, Taken};
 
-/// An event wakes the pump at once. A log record does not, and waits this long at most.
-const LOG_DELAY: Duration = Duration::from_millis(100);
-
 /// What the pump took.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Pulled {
@@ -19,7 +16,7 @@ pub(super) enum Pulled {
     Closed,
 }
 
-/// Waits for an event or a log record. Events come first: a grant or revoke does not stand behind a thousand records.
+/// Waits for an event or a log record, which ends the wait for an event with nothing. Events come first: a grant or revoke does not stand behind a thousand records.
 pub(super) fn pull(take_event: impl Fn(Duration) -> Taken, logs: &LogQueue, limit: Duration) -> Pulled {
     let end = Instant::now() + limit;
     let mut wait = Duration::ZERO;
@@ -36,7 +33,7 @@ pub(super) fn pull(take_event: impl Fn(Duration) -> Taken, logs: &LogQueue, limi
         match taken {
             Some(closed) => return closed,
             None if left.is_zero() => return Pulled::Nothing,
-            None => wait = left.min(LOG_DELAY),
+            None => wait = left,
         }
     }
 }
@@ -100,12 +97,12 @@ mod tests {
     }
 
     fn queue_with(messages: &[&str]) -> LogQueue {
-        let queue = LogQueue::new(8);
+        let queue = LogQueue::new(8, || {});
         for message in messages {
             queue.record(
                 &Record::builder()
                     .level(Level::Error)
-                    .target("t")
+                    .target("flinkkubeha::t")
                     .args(format_args!("{message}"))
                     .build(),
             );
@@ -137,11 +134,39 @@ mod tests {
     }
 
     #[test]
-    fn the_session_is_waited_for_in_pieces_that_leave_room_for_records() {
+    fn a_record_ends_the_wait_for_an_event() {
+        let queue = crate::session::queue::EventQueue::default();
+        let logs = LogQueue::new(8, || {});
+        let limit = Duration::from_secs(60);
+        let pulled = std::thread::scope(|scope| {
+            let pump = scope.spawn(|| pull(|wait| queue.take(wait), &logs, limit));
+            let record = Record::builder();
+            logs.record(
+                &{ record }
+                    .level(Level::Error)
+                    .target("flinkkubeha")
+                    .args(format_args!("m"))
+                    .build(),
+            );
+            queue.nudge();
+            pump.join()
+        });
+        assert!(matches!(pulled, Ok(Pulled::Log(_))));
+    }
+
+    #[test]
+    fn a_wait_that_ends_early_is_taken_up_again() {
         let source = Source::of([Taken::Nothing, Taken::Nothing, grant()]);
         let pulled = source.pull(&queue_with(&[]), Duration::from_secs(60));
         assert_eq!(pulled, Pulled::Event(Event::Grant { grant: 1 }));
-        assert_eq!(*source.waits.borrow(), [Duration::ZERO, LOG_DELAY, LOG_DELAY]);
+        assert!(
+            source
+                .waits
+                .borrow()
+                .iter()
+                .skip(1)
+                .all(|wait| *wait > Duration::from_secs(50))
+        );
     }
 
     #[test]

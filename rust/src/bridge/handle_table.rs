@@ -115,6 +115,11 @@ impl<T> HandleTable<T> {
         }
     }
 
+    /// Calls a function with each object. It must not come back to the table.
+    pub(super) fn for_each(&self, call: impl Fn(&T)) {
+        self.read().used.iter().flatten().for_each(|slot| call(&slot.object));
+    }
+
     /// Takes the object of a handle out. Calls in flight keep theirs.
     pub(super) fn remove(&self, handle: i64) -> Result<Arc<T>, HaError> {
         let (index, generation) = self.parts(handle)?;

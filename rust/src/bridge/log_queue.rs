@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
+use super::native_bindings;
 use crate::session::error::{ErrorCode, HaError};
 
 /// The crate's own name, with which the targets of its records begin.
@@ -17,7 +18,7 @@ const CAPACITY: usize = 1_024;
 const MESSAGE_BYTES: usize = 16 * 1_024;
 
 /// Records of the whole library. Any session's pump takes them.
-pub(super) static LOG_QUEUE: LogQueue = LogQueue::new(CAPACITY);
+pub(super) static LOG_QUEUE: LogQueue = LogQueue::new(CAPACITY, native_bindings::wake_pumps);
 
 /// A record as Java gets it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +65,8 @@ pub(super) fn record_panic(description: &str) {
 /// A queue that forgets the least important when it is full, and counts that.
 pub(super) struct LogQueue {
     capacity: usize,
+    /// Called when a record comes into the empty queue.
+    wake: fn(),
     state: Mutex<State>,
 }
 
@@ -73,33 +76,37 @@ struct State {
 }
 
 impl LogQueue {
-    pub(super) const fn new(capacity: usize) -> Self {
+    pub(super) const fn new(capacity: usize, wake: fn()) -> Self {
         let state = State {
             records: VecDeque::new(),
             dropped: 0,
         };
         Self {
             capacity,
+            wake,
             state: Mutex::new(state),
         }
     }
 
-    /// Takes a record in, whatever its level.
+    /// Takes a record in, whatever the most verbose level is.
     pub(super) fn record(&self, record: &Record<'_>) {
+        let Some(level) = importance(record.metadata()) else {
+            return;
+        };
         let mut message = record.args().to_string();
         if message.len() > MESSAGE_BYTES {
-            let end = (0..=MESSAGE_BYTES).rev().find(|end| message.is_char_boundary(*end));
+            let mut ends = (0..=MESSAGE_BYTES).rev();
+            let end = ends.find(|end| message.is_char_boundary(*end));
             message.truncate(end.unwrap_or_default());
         }
         let target = logger_name(record.target());
-        self.lock().push(
-            LogRecord {
-                level: record.level(),
-                target,
-                message,
-            },
-            self.capacity,
-        );
+        let mut state = self.lock();
+        let was_empty = state.records.is_empty();
+        state.push(LogRecord { level, target, message }, self.capacity);
+        drop(state);
+        if was_empty {
+            (self.wake)();
+        }
     }
 
     /// The record that has waited longest, after word of those that were dropped.
@@ -146,9 +153,7 @@ impl State {
 
 impl Log for LogQueue {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // What libraries tell below a warning is nothing to operators, and can hold requests and what is in them.
-        metadata.level() <= log::max_level()
-            && (metadata.level() <= Level::Warn || metadata.target().starts_with(CRATE))
+        importance(metadata).is_some_and(|level| level <= log::max_level())
     }
 
     fn log(&self, record: &Record<'_>) {
@@ -158,6 +163,16 @@ impl Log for LogQueue {
     }
 
     fn flush(&self) {}
+}
+
+/// The level that a record counts as, or `None` when it is never taken. A library's warning is a detail of what our own code copes with
+/// or tells with what it means; what libraries tell below that can hold requests and what is in them.
+fn importance(metadata: &Metadata<'_>) -> Option<Level> {
+    match metadata.level() {
+        level if metadata.target().starts_with(CRATE) => Some(level),
+        Level::Error | Level::Warn => Some(Level::Debug),
+        _ => None,
+    }
 }
 
 /// `flinkkubeha::cluster::watch` is `io.flinkkubeha.native.cluster.watch`; a library's module follows the prefix as a whole.
@@ -193,7 +208,7 @@ mod tests {
     #[test]
     fn records_are_taken_in_order_and_the_least_important_are_dropped() {
         log::set_max_level(LevelFilter::Debug);
-        let queue = LogQueue::new(4);
+        let queue = LogQueue::new(4, || {});
         let own = "flinkkubeha::a";
         for (level, message) in [(Level::Info, "a"), (Level::Debug, "b"), (Level::Info, "c")] {
             log(&queue, level, own, message);
@@ -215,7 +230,7 @@ mod tests {
         let told = "3 log records were dropped, because they were not taken in time.";
         assert_eq!(drain(&queue), [told, "a", "c", "e", "f"]);
 
-        // Libraries tell warnings alone.
+        // A library's warning is a detail, and the rest of what it tells is nothing to us.
         log(&queue, Level::Info, "hyper::client", "a payload");
         log(&queue, Level::Warn, "hyper::client", "a warning");
         assert_eq!(drain(&queue), ["a warning"]);

@@ -82,6 +82,11 @@ const METHODS: &[NativeMethod<'static>] = &[
     native! { panic_for_test(message: JString) },
 ];
 
+/// Lets every pump look for log records.
+pub(super) fn wake_pumps() {
+    SESSIONS.for_each(Session::nudge);
+}
+
 /// Binds the methods to the class, which is found with the loader of the class that loads the library.
 pub(super) fn register(env: &mut Env<'_>) -> Result<(), Error> {
     let class = env.find_class(jni_str!("io/flinkkubeha/bridge/NativeBindings"))?;

@@ -130,6 +130,11 @@ impl Session {
         self.events.take(limit)
     }
 
+    /// Ends the present wait for an event, or else the next, with nothing. Never blocks, and never logs.
+    pub fn nudge(&self) {
+        self.events.nudge();
+    }
+
     /// Becomes a candidate, once the Role was found to allow what a leader does.
     pub fn start_election(&self) -> Result<(), HaError> {
         self.send(Command::Start)

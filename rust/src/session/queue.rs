@@ -18,6 +18,7 @@ pub struct EventQueue {
 #[derive(Default)]
 struct State {
     events: VecDeque<Event>,
+    nudged: bool,
     closed: bool,
 }
 
@@ -50,7 +51,7 @@ impl EventQueue {
                 return Taken::Closed;
             }
             let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if std::mem::take(&mut state.nudged) || left.is_zero() {
                 return Taken::Nothing;
             }
             state = self
@@ -59,6 +60,12 @@ impl EventQueue {
                 .unwrap_or_else(PoisonError::into_inner)
                 .0;
         }
+    }
+
+    /// Ends the present wait, or else the next, with nothing: its thread has something else to look at.
+    pub fn nudge(&self) {
+        self.lock().nudged = true;
+        self.changed.notify_all();
     }
 
     /// Ends the queue: what is in it can still be taken.

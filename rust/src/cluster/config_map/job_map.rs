@@ -90,15 +90,10 @@ impl JobMap {
 
     async fn attempt(&mut self, grant: GrantId) -> Result<(), ApiError> {
         let fresh = self.known.is_none();
-        let base = match self.known.clone() {
-            Some(base) => base,
-            None => match self.read().await? {
-                Some(base) => base,
-                None => {
-                    self.batch.fail(ErrorCode::ConfigMapMissing, &missing(&self.name));
-                    return Ok(());
-                }
-            },
+        let known = if fresh { self.read().await? } else { self.known.clone() };
+        let Some(base) = known else {
+            self.batch.fail(ErrorCode::ConfigMapMissing, &missing(&self.name));
+            return Ok(());
         };
         let claim = Claim {
             holder_identity: self.context.identity.clone(),

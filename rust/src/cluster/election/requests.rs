@@ -31,7 +31,7 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    pub(crate) fn new(api: ApiClient, name: String) -> Self {
+    pub(crate) fn new(api: &ApiClient, name: String) -> Self {
         // A crowd of store reads must not keep a renewal waiting.
         Self {
             api: api.with_reserved_places(),

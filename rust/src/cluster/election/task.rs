@@ -75,7 +75,7 @@ impl Election {
         events: Arc<EventQueue>,
     ) -> Self {
         Self {
-            requests: Requests::new(context.api.clone(), context.cluster_map.clone()),
+            requests: Requests::new(&context.api, context.cluster_map.clone()),
             subscribers: Subscribers::new(Arc::clone(&events)),
             context,
             commands,
@@ -238,7 +238,7 @@ impl Election {
                     ApiErrorKind::Conflict | ApiErrorKind::NotFound => debug!("{}: {}", self.what(), error.message),
                     // Something that rides along cannot be stored: it must not take the renewals down with it.
                     ApiErrorKind::Invalid if !self.batch.is_empty() => {
-                        self.batch.fail(ErrorCode::ApiRefused, &error.message)
+                        self.batch.fail(ErrorCode::ApiRefused, &error.message);
                     }
                     _ => self.failing(&error.message),
                 }
@@ -282,7 +282,7 @@ impl Election {
         match seen {
             Seen::Listed(answer) => self.read(answer, Source::Watch),
             Seen::Changed(object) | Seen::Deleted(object) if self.is_older(&object) => {
-                debug!("An event of the past was ignored.")
+                debug!("An event of the past was ignored.");
             }
             Seen::Changed(object) => self.see(Known::Present(object), Source::Watch, false),
             Seen::Deleted(_) => self.see(Known::Missing, Source::Watch, false),

@@ -1,0 +1,270 @@
+"""Runs every tier of tests in order and adds up what their runners say."""
+
+import argparse
+import os
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from . import prepare
+from .processes import end_on_signals
+from .workspace import ROOT, RUNS, TESTS, progress
+
+
+@dataclass
+class Count:
+    """Tests of one tier."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Count") -> "Count":
+        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+    def __str__(self) -> str:
+        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
+
+
+Counter = Callable[[str], Count]
+
+
+def count_cargo(output: str) -> Count:
+    """One line per test binary; an ignored test is a skipped one."""
+    found = re.findall(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", output, re.MULTILINE)
+    return sum((Count(*(int(number) for number in line)) for line in found), Count())
+
+
+def count_junit(output: str) -> Count:
+    """The summary of JUnit's console launcher; failed containers are failures, aborted tests were skipped."""
+
+    def number(what: str) -> int:
+        return sum(int(one) for one in re.findall(rf"\[ *(\d+) {what} *\]", output))
+
+    return Count(
+        number("tests successful"),
+        number("tests failed") + number("containers failed"),
+        number("tests skipped") + number("tests aborted"),
+    )
+
+
+def count_summary(output: str) -> Count:
+    """The last line of our own runner."""
+    found = re.findall(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", output, re.MULTILINE)
+    return Count(*(int(number) for number in found[-1])) if found else Count()
+
+
+def count_command(_output: str) -> Count:
+    """A check that passes or fails as a whole; its exit code decides."""
+    return Count(passed=1)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One command of a tier."""
+
+    command: Sequence[str]
+    counter: Counter
+    limit: float
+    # A line of the output that must not occur.
+    forbidden: str = ""
+
+
+@dataclass(frozen=True)
+class Tier:
+    """A named group of steps."""
+
+    name: str
+    what: str
+    steps: Sequence[Step]
+    needs_control_plane: bool = False
+
+
+def _cargo(*arguments: str, counter: Counter, limit: float = 1800, forbidden: str = "") -> Step:
+    return Step(("cargo", *arguments), counter, limit, forbidden)
+
+
+def _tiers(full: bool) -> list[Tier]:
+    scope = ("--full",) if full else ()
+    pure = ("--locked", "--no-default-features")
+    return [
+        Tier(
+            "build",
+            "the jar, and what may be in it",
+            [Step(("gradle", "--console=plain", "jar", "checkJar"), count_command, 2400)],
+        ),
+        Tier(
+            "pure",
+            "protocol alone: no I/O, no clock, no dependency that has them",
+            [
+                _cargo("test", "--no-fail-fast", *pure, counter=count_cargo),
+                _cargo(
+                    *("tree", *pure, "--edges=normal", "--prefix=none"),
+                    counter=count_command,
+                    limit=60,
+                    forbidden=r"^(kube|k8s-openapi|jni|tokio|object_store|log) ",
+                ),
+            ],
+        ),
+        Tier(
+            "native",
+            "the whole library, against a real API server too",
+            [_cargo("test", "--no-fail-fast", "--locked", "--features=testing", counter=count_cargo)],
+            needs_control_plane=True,
+        ),
+        Tier(
+            "lint",
+            "formatting, clippy with and without I/O",
+            [
+                _cargo("fmt", "--all", "--check", counter=count_command, limit=60),
+                *(
+                    _cargo("clippy", "--locked", "--all-targets", one, "--", "-D", "warnings", counter=count_command)
+                    for one in ("--no-default-features", "--features=testing")
+                ),
+            ],
+        ),
+        Tier(
+            "java",
+            "the Java side with the library under it, -Xcheck:jni on",
+            [Step(("gradle", "--console=plain", "javaTest"), count_junit, 1800)],
+            needs_control_plane=True,
+        ),
+        Tier(
+            "cluster",
+            "a real Flink on a real control plane",
+            [Step((str(TESTS / "cluster" / "run"), *scope), count_summary, 4 * 3600 if full else 2400)],
+            needs_control_plane=True,
+        ),
+    ]
+
+
+def _run(step: Step, environment: dict[str, str]) -> Count:
+    """Runs one step, showing its output; a failure that no test counted is counted as one."""
+    print(f"\n$ {' '.join(step.command)}", flush=True)
+    process = subprocess.Popen(
+        list(step.command),
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        start_new_session=True,
+    )
+    # The whole group of the step, which is its own.
+    watchdog = threading.Timer(step.limit, os.killpg, (process.pid, signal.SIGKILL))
+    watchdog.daemon = True
+    watchdog.start()
+    output: list[str] = []
+    try:
+        assert process.stdout
+        for line in process.stdout:
+            output.append(line)
+            sys.stdout.write(line)
+            sys.stdout.flush()
+        process.wait()
+    except BaseException:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(60)
+        raise
+    finally:
+        watchdog.cancel()
+    text = "".join(output)
+    count = step.counter(text)
+    unwanted = re.findall(f"(?m){step.forbidden}.*", text) if step.forbidden else []
+    if process.returncode or unwanted:
+        progress(f"failed with exit code {process.returncode}{': found ' + ', '.join(unwanted) if unwanted else ''}")
+        return Count(0, 1, 0) if step.counter is count_command else Count(count.passed, max(1, count.failed), count.skipped)
+    if count.passed + count.failed == 0:
+        progress("this ran no test at all")
+        return Count(0, 1, count.skipped)
+    return count
+
+
+class _Background:
+    """Builds the control plane and fetches Flink while cargo works."""
+
+    def __init__(self) -> None:
+        command = [sys.executable, "-c", "from rig import prepare; prepare.flink_home(); prepare.control_plane()"]
+        self._log = RUNS / "prepare.log"
+        self._log.parent.mkdir(parents=True, exist_ok=True)
+        self._sink = self._log.open("w")
+        self._process = subprocess.Popen(
+            ["nice", "-n", "5", *command], cwd=TESTS, stdin=subprocess.DEVNULL, stdout=self._sink, stderr=subprocess.STDOUT
+        )
+
+    def join(self) -> None:
+        """Waits for it; its log is shown if it failed."""
+        if self._process.poll() is None:
+            progress("waiting for the control plane, which is still being built")
+        if self._process.wait(2400):
+            raise SystemExit(self._log.read_text())
+
+    def stop(self) -> None:
+        """Ends it if it still runs."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(60)
+
+
+def run(names: Sequence[str], full: bool) -> int:
+    """Runs the named tiers, all without a name; the exit code."""
+    tiers = [tier for tier in _tiers(full) if not names or tier.name in names]
+    prepare.tools()
+    prepare.rust()
+    if any(tier.needs_control_plane for tier in tiers):
+        prepare.go()
+    background = _Background()
+    counts: dict[str, Count] = {}
+    seconds: dict[str, float] = {}
+    try:
+        for tier in tiers:
+            progress(f"tier {tier.name}: {tier.what}")
+            environment = prepare.build_environment()
+            if tier.needs_control_plane:
+                background.join()
+                environment["FLINKKUBEHA_CONTROL_PLANE"] = str(prepare.control_plane())
+            if tier.name == "cluster" and "build" in counts:
+                environment["FLINKKUBEHA_JAR"] = str(prepare.built_jar())
+            began = time.monotonic()
+            counts[tier.name] = sum((_run(step, environment) for step in tier.steps), Count())
+            seconds[tier.name] = time.monotonic() - began
+            if tier.name == "build" and counts["build"].failed:
+                break
+    finally:
+        background.stop()
+
+    total = sum(counts.values(), Count())
+    print("\ntier       minutes")
+    for name, count in counts.items():
+        print(f"{name:10} {seconds[name] / 60:7.1f}  {count}")
+    skips_are_errors = os.environ.get("CI") == "true"
+    if skips_are_errors and total.skipped:
+        print("A skipped test is an error here.")
+    print(total, flush=True)
+    return 1 if total.failed or not total.passed or (skips_are_errors and total.skipped) else 0
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="tests/all", description=__doc__)
+    parser.add_argument("--full", action="store_true", help="long holds and many repetitions")
+    parser.add_argument("--tier", action="append", default=[], choices=[tier.name for tier in _tiers(False)])
+    parser.add_argument("--list", action="store_true", help="name the tiers and end")
+    options = parser.parse_args()
+    if options.list:
+        for tier in _tiers(options.full):
+            print(f"{tier.name:8} {tier.what}")
+        return
+    end_on_signals()
+    sys.exit(run(options.tier, options.full))
+
+
+if __name__ == "__main__":
+    main()

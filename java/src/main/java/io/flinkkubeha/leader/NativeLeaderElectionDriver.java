@@ -82,18 +82,20 @@ public final class NativeLeaderElectionDriver implements LeaderElectionDriver {
         }
     }
 
-    /** Flink calls this outside its lock, after the last contender is gone. */
+    /**
+     * Flink calls this outside its lock, after the last contender is gone. A lock that cannot be
+     * released ends with its lease, which is no reason for a shutdown to fail.
+     */
     @Override
-    public void close() throws LeaderElectionException {
+    public void close() {
         if (callbacks.close()) {
             try {
                 election.stop();
             } catch (NativeException e) {
-                throw new LeaderElectionException(
-                        String.format(
-                                "The lock on ConfigMap %s could not be released, so the next leader waits for its lease to end: %s",
-                                configMapName, e.getMessage()),
-                        e);
+                LOG.warn(
+                        "The lock on ConfigMap {} could not be released, so the next leader waits for its lease to end: {}",
+                        configMapName,
+                        e.getMessage());
             }
         }
     }

@@ -206,6 +206,15 @@ class NativeLeaderElectionDriverTest {
         }
     }
 
+    @Test
+    void lockThatCannotBeReleasedIsNoErrorOfAShutdown() throws Exception {
+        election.failStopping(new NativeException(ErrorCode.TIMED_OUT, "Not released."));
+
+        factory.create(new RecordingListener()).close();
+
+        assertThat(election.stops()).isEqualTo(1);
+    }
+
     private static void awaitQuietly(CountDownLatch latch) {
         try {
             latch.await();

@@ -33,6 +33,7 @@ final class TestingElection implements Election, AutoCloseable {
 
     @Nullable private volatile Listener listener;
     @Nullable private volatile NativeException publishFailure;
+    @Nullable private volatile NativeException stopFailure;
     private volatile boolean leader;
     private volatile int stops;
 
@@ -42,9 +43,13 @@ final class TestingElection implements Election, AutoCloseable {
     }
 
     @Override
-    public void stop() {
+    public void stop() throws NativeException {
         leader = false;
         stops++;
+        final NativeException failure = stopFailure;
+        if (failure != null) {
+            throw failure;
+        }
     }
 
     @Override
@@ -94,6 +99,10 @@ final class TestingElection implements Election, AutoCloseable {
 
     void failPublishing(NativeException failure) {
         publishFailure = failure;
+    }
+
+    void failStopping(NativeException failure) {
+        stopFailure = failure;
     }
 
     Map<String, String> published() {

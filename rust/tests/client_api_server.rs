@@ -10,9 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use flinkkubeha::cluster::client::{
-    ApiClient, ApiErrorKind, Surroundings, Verb, WatchEvent, WriteFailure,
-};
+use flinkkubeha::cluster::client::{ApiClient, ApiErrorKind, Surroundings, Verb, WatchEvent, WriteFailure};
 use flinkkubeha::cluster::preflight::{self, PreflightError};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
@@ -27,32 +25,24 @@ type Scenario = fn(Arc<ControlPlane>) -> BoxFuture<'static, ()>;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn against_a_real_api_server() {
-    let Some(plane) = tokio::task::spawn_blocking(ControlPlane::start)
-        .await
-        .unwrap()
-    else {
+    let Some(plane) = tokio::task::spawn_blocking(ControlPlane::start).await.unwrap() else {
         return;
     };
     let plane = Arc::new(plane);
-    let scenarios: [(&str, Scenario); 12] = [
-        ("reads_and_writes", |plane| {
-            Box::pin(reads_and_writes(plane))
-        }),
+    let scenarios: [(&str, Scenario); 13] = [
+        ("reads_and_writes", |plane| Box::pin(reads_and_writes(plane))),
         ("preconditions", |plane| Box::pin(preconditions(plane))),
         ("watch", |plane| Box::pin(watch(plane))),
         ("service_account", |plane| Box::pin(service_account(plane))),
         ("token_rotation", |plane| Box::pin(token_rotation(plane))),
         ("ca_rotation", |plane| Box::pin(ca_rotation(plane))),
         ("other_names", |plane| Box::pin(other_names(plane))),
+        ("client_certificate", |plane| Box::pin(client_certificate(plane))),
         ("complete_role", |plane| Box::pin(complete_role(plane))),
         ("role_by_name", |plane| Box::pin(role_by_name(plane))),
-        ("each_verb_missing", |plane| {
-            Box::pin(each_verb_missing(plane))
-        }),
+        ("each_verb_missing", |plane| Box::pin(each_verb_missing(plane))),
         ("nothing_allowed", |plane| Box::pin(nothing_allowed(plane))),
-        ("missing_namespace", |plane| {
-            Box::pin(missing_namespace(plane))
-        }),
+        ("missing_namespace", |plane| Box::pin(missing_namespace(plane))),
     ];
     let running: Vec<_> = scenarios
         .iter()
@@ -171,12 +161,7 @@ async fn reads_and_writes(plane: Arc<ControlPlane>) {
     assert_eq!(other["items"].as_array().unwrap().len(), 0);
 
     client
-        .delete(
-            "c",
-            read["metadata"]["uid"].as_str().unwrap(),
-            version(&read),
-            LIMIT,
-        )
+        .delete("c", read["metadata"]["uid"].as_str().unwrap(), version(&read), LIMIT)
         .await
         .unwrap();
     assert_eq!(client.get("c", LIMIT).await.unwrap().value, None);
@@ -185,10 +170,7 @@ async fn reads_and_writes(plane: Arc<ControlPlane>) {
 async fn preconditions(plane: Arc<ControlPlane>) {
     let (_tenant, client) = ready(&plane, "preconditions").await;
     let first = client.create(&config_map("c", "one"), LIMIT).await.unwrap();
-    let again = client
-        .create(&config_map("c", "one"), LIMIT)
-        .await
-        .unwrap_err();
+    let again = client.create(&config_map("c", "one"), LIMIT).await.unwrap_err();
     assert!(again.is_conflict(), "{again}");
     let second = client.replace(&first, LIMIT).await.unwrap();
     let mut third = second.clone();
@@ -199,31 +181,17 @@ async fn preconditions(plane: Arc<ControlPlane>) {
     assert!(stale.is_conflict(), "{stale}");
     assert!(stale.error().message.starts_with("PUT of ConfigMap preconditions/c failed with 409 Conflict: Operation cannot be fulfilled on configmaps \"c\""), "{stale}");
     let uid = third["metadata"]["uid"].as_str().unwrap();
-    let stale = client
-        .delete("c", uid, version(&second), LIMIT)
-        .await
-        .unwrap_err();
+    let stale = client.delete("c", uid, version(&second), LIMIT).await.unwrap_err();
     assert!(stale.is_conflict(), "{stale}");
     let foreign = client
-        .delete(
-            "c",
-            "00000000-0000-0000-0000-000000000000",
-            version(&third),
-            LIMIT,
-        )
+        .delete("c", "00000000-0000-0000-0000-000000000000", version(&third), LIMIT)
         .await
         .unwrap_err();
     assert!(foreign.is_conflict(), "{foreign}");
-    client
-        .delete("c", uid, version(&third), LIMIT)
-        .await
-        .unwrap();
+    client.delete("c", uid, version(&third), LIMIT).await.unwrap();
 
     for gone in [
-        client
-            .delete("c", uid, version(&third), LIMIT)
-            .await
-            .unwrap_err(),
+        client.delete("c", uid, version(&third), LIMIT).await.unwrap_err(),
         client.replace(&third, LIMIT).await.unwrap_err(),
     ] {
         // A PUT with the uid of an object that is gone is a conflict, one without is 404.
@@ -245,20 +213,14 @@ async fn preconditions(plane: Arc<ControlPlane>) {
 async fn watch(plane: Arc<ControlPlane>) {
     let (_tenant, client) = ready(&plane, "watch").await;
     let list = client.list("c", None, LIMIT).await.unwrap().value;
-    let mut watch = client
-        .watch("c", version(&list), Duration::from_secs(3))
-        .await
-        .unwrap();
-    client
-        .create(&config_map("other", "x"), LIMIT)
-        .await
-        .unwrap();
+    // Bookmarks come when the server likes.
+    let watch = client.watch("c", version(&list), LIMIT).await.unwrap();
+    let mut events = watch.filter(|event| std::future::ready(!matches!(event, Ok(WatchEvent::Bookmark(_)))));
+    client.create(&config_map("other", "x"), LIMIT).await.unwrap();
     let object = client.create(&config_map("c", "one"), LIMIT).await.unwrap();
-    let changed = {
-        let mut changed = object.clone();
-        changed["data"]["key"] = json!("two");
-        client.replace(&changed, LIMIT).await.unwrap()
-    };
+    let mut changed = object.clone();
+    changed["data"]["key"] = json!("two");
+    let changed = client.replace(&changed, LIMIT).await.unwrap();
     client
         .delete(
             "c",
@@ -268,28 +230,21 @@ async fn watch(plane: Arc<ControlPlane>) {
         )
         .await
         .unwrap();
+    assert_eq!(events.next().await.unwrap().unwrap(), WatchEvent::Added(object));
     assert_eq!(
-        watch.next().await.unwrap().unwrap(),
-        WatchEvent::Added(object)
+        events.next().await.unwrap().unwrap(),
+        WatchEvent::Modified(changed.clone())
     );
-    assert_eq!(
-        watch.next().await.unwrap().unwrap(),
-        WatchEvent::Modified(changed)
-    );
-    let WatchEvent::Deleted(gone) = watch.next().await.unwrap().unwrap() else {
+    let WatchEvent::Deleted(gone) = events.next().await.unwrap().unwrap() else {
         panic!()
     };
     assert_eq!(gone["data"]["key"], "two");
-    // The server ends it after its time-out, at most with a bookmark before.
-    let mut rest = Vec::new();
+
+    // The server ends a watch after its time-out.
+    let mut watch = client.watch("c", version(&gone), Duration::from_secs(1)).await.unwrap();
     while let Some(event) = watch.next().await {
-        rest.push(event.unwrap());
+        assert!(matches!(event, Ok(WatchEvent::Bookmark(_))), "{event:?}");
     }
-    assert!(
-        rest.iter()
-            .all(|event| matches!(event, WatchEvent::Bookmark(_))),
-        "{rest:?}"
-    );
 }
 
 async fn service_account(plane: Arc<ControlPlane>) {
@@ -322,11 +277,7 @@ async fn token_rotation(plane: Arc<ControlPlane>) {
     // The good token is in use until the file is looked at or refused.
     client.get("c", LIMIT).await.unwrap();
     let fresh = tenant.client().await;
-    let WriteFailure::Refused(error) = fresh
-        .create(&config_map("c", "x"), LIMIT)
-        .await
-        .unwrap_err()
-    else {
+    let WriteFailure::Refused(error) = fresh.create(&config_map("c", "x"), LIMIT).await.unwrap_err() else {
         panic!()
     };
     assert_eq!(error.kind, ApiErrorKind::Unauthorized);
@@ -347,18 +298,15 @@ async fn ca_rotation(plane: Arc<ControlPlane>) {
     let other = stranger();
     std::fs::write(&ca, other).unwrap();
     let client = tenant.client().await;
-    let WriteFailure::Refused(error) = client
-        .create(&config_map("c", "x"), LIMIT)
-        .await
-        .unwrap_err()
-    else {
+    let WriteFailure::Refused(error) = client.create(&config_map("c", "x"), LIMIT).await.unwrap_err() else {
         panic!()
     };
     assert_eq!(error.kind, ApiErrorKind::Tls);
     assert!(
-        error.message.starts_with(
-            "POST of ConfigMap ca-rotation/c failed: the TLS handshake with https://127.0.0.1:"
-        ) && error.message.contains("UnknownIssuer")
+        error
+            .message
+            .starts_with("POST of ConfigMap ca-rotation/c failed: the TLS handshake with https://127.0.0.1:")
+            && error.message.contains("UnknownIssuer")
             && error.message.ends_with("/ca.crt."),
         "{error}"
     );
@@ -399,11 +347,7 @@ fn stranger() -> String {
 async fn other_names(plane: Arc<ControlPlane>) {
     let (tenant, _) = ready(&plane, "other-names").await;
     let with = |cluster: Value| {
-        std::fs::write(
-            tenant.config(),
-            kubeconfig(&cluster, &json!({"token": tenant.token})),
-        )
-        .unwrap()
+        std::fs::write(tenant.config(), kubeconfig(&cluster, &json!({"token": tenant.token}))).unwrap();
     };
     let port = plane.server().rsplit_once(':').unwrap().1.to_owned();
 
@@ -412,17 +356,9 @@ async fn other_names(plane: Arc<ControlPlane>) {
         json!({"server": format!("https://localhost:{port}"), "certificate-authority": "ca.crt", "tls-server-name": "kubernetes.default.svc"}),
     );
     tenant.client().await.get("c", LIMIT).await.unwrap();
-    with(
-        json!({"server": plane.server(), "certificate-authority": "ca.crt", "tls-server-name": "elsewhere.example"}),
-    );
+    with(json!({"server": plane.server(), "certificate-authority": "ca.crt", "tls-server-name": "elsewhere.example"}));
     assert_eq!(
-        tenant
-            .client()
-            .await
-            .get("c", LIMIT)
-            .await
-            .unwrap_err()
-            .kind,
+        tenant.client().await.get("c", LIMIT).await.unwrap_err().kind,
         ApiErrorKind::Tls
     );
     with(json!({"server": plane.server(), "insecure-skip-tls-verify": true}));
@@ -438,6 +374,28 @@ async fn other_names(plane: Arc<ControlPlane>) {
         .await
         .unwrap()
         .get("c", LIMIT)
+        .await
+        .unwrap();
+}
+
+async fn client_certificate(plane: Arc<ControlPlane>) {
+    let (tenant, _) = ready(&plane, "client-certificate").await;
+    let (certificate, key) = plane.client_certificate();
+    std::fs::copy(certificate, tenant.directory.path().join("client.crt")).unwrap();
+    std::fs::copy(key, tenant.directory.path().join("client.key")).unwrap();
+    let user = json!({"client-certificate": "client.crt", "client-key": "client.key"});
+    std::fs::write(
+        tenant.config(),
+        kubeconfig(
+            &json!({"server": plane.server(), "certificate-authority": "ca.crt"}),
+            &user,
+        ),
+    )
+    .unwrap();
+    tenant
+        .client()
+        .await
+        .create(&config_map("c", "x"), LIMIT)
         .await
         .unwrap();
 }
@@ -495,9 +453,7 @@ async fn each_verb_missing(plane: Arc<ControlPlane>) {
 async fn nothing_allowed(plane: Arc<ControlPlane>) {
     let tenant = Tenant::new(&plane, "nothing-allowed", &[]).await;
     let PreflightError::Forbidden { verbs, message } =
-        preflight::reader_check(&tenant.client().await, "c")
-            .await
-            .unwrap_err()
+        preflight::reader_check(&tenant.client().await, "c").await.unwrap_err()
     else {
         panic!()
     };
@@ -530,22 +486,16 @@ async fn missing_namespace(plane: Arc<ControlPlane>) {
         .await
         .unwrap();
     let client = connect(&tenant.config(), "no-such-namespace").await;
-    let PreflightError::NamespaceMissing { message } =
-        preflight::candidate_check(&client, "c").await.unwrap_err()
+    let PreflightError::NamespaceMissing { message } = preflight::candidate_check(&client, "c").await.unwrap_err()
     else {
         panic!()
     };
     assert!(
-        message.starts_with(
-            "The namespace \"no-such-namespace\" does not exist on https://127.0.0.1:"
-        ) && message.contains("kubernetes.namespace"),
+        message.starts_with("The namespace \"no-such-namespace\" does not exist on https://127.0.0.1:")
+            && message.contains("kubernetes.namespace"),
         "{message}"
     );
-    let WriteFailure::Refused(error) = client
-        .create(&config_map("c", "x"), LIMIT)
-        .await
-        .unwrap_err()
-    else {
+    let WriteFailure::Refused(error) = client.create(&config_map("c", "x"), LIMIT).await.unwrap_err() else {
         panic!()
     };
     assert_eq!(error.kind, ApiErrorKind::NamespaceMissing);

@@ -9,9 +9,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, SystemTime};
 
-use flinkkubeha::cluster::client::{
-    ApiClient, ApiErrorKind, WatchEvent, WatchStream, WriteFailure,
-};
+use flinkkubeha::cluster::client::{ApiClient, ApiErrorKind, WatchEvent, WatchStream, WriteFailure};
 use futures_util::StreamExt as _;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
@@ -36,10 +34,7 @@ async fn setup(react: impl Fn(&Seen) -> Reaction + Send + Sync + 'static) -> Set
     let config = directory.path().join("config");
     std::fs::write(
         &config,
-        kubeconfig(
-            &json!({"server": server.url()}),
-            &json!({"tokenFile": "token"}),
-        ),
+        kubeconfig(&json!({"server": server.url()}), &json!({"tokenFile": "token"})),
     )
     .unwrap();
     let client = connect(&config, "ns").await;
@@ -63,10 +58,7 @@ fn written() -> Value {
 
 fn assert_discreet(message: &str) {
     assert!(!message.contains("nobody-may-see"), "{message}");
-    assert!(
-        message.ends_with('.') && !message.contains('\n'),
-        "{message}"
-    );
+    assert!(message.ends_with('.') && !message.contains('\n'), "{message}");
 }
 
 #[tokio::test]
@@ -100,16 +92,10 @@ async fn requests_are_what_they_should_be() {
     assert!(seen.iter().all(|seen| seen.connection == 0
         && seen.user_agent == "client-test/1"
         && seen.authorization == format!("Bearer {TOKEN}")));
-    assert_eq!(
-        serde_json::from_str::<Value>(&seen[3].body).unwrap(),
-        written()
-    );
+    assert_eq!(serde_json::from_str::<Value>(&seen[3].body).unwrap(), written());
     let options: Value = serde_json::from_str(&seen[4].body).unwrap();
     assert_eq!(options["propagationPolicy"], "Background");
-    assert_eq!(
-        options["preconditions"],
-        json!({"uid": "u", "resourceVersion": "7"})
-    );
+    assert_eq!(options["preconditions"], json!({"uid": "u", "resourceVersion": "7"}));
 }
 
 #[tokio::test]
@@ -143,25 +129,16 @@ async fn each_status_says_what_is_certain() {
         (409, ApiErrorKind::Conflict, true),
         (410, ApiErrorKind::Gone, true),
         (422, ApiErrorKind::Invalid, true),
-        (
-            429,
-            ApiErrorKind::TooManyRequests { retry_after: None },
-            true,
-        ),
+        (429, ApiErrorKind::TooManyRequests { retry_after: None }, true),
         (307, ApiErrorKind::Other(307), false),
         (500, ApiErrorKind::Server(500), false),
         (503, ApiErrorKind::Server(503), false),
         (504, ApiErrorKind::Server(504), false),
     ] {
-        let Setup { client, server, .. } =
-            setup(move |_| Reaction::status(code, "Because", "of this.")).await;
+        let Setup { client, server, .. } = setup(move |_| Reaction::status(code, "Because", "of this.")).await;
         let failure = client.replace(&written(), LONG).await.unwrap_err();
         assert_eq!(failure.error().kind, kind);
-        assert_eq!(
-            matches!(failure, WriteFailure::Refused(_)),
-            refused,
-            "{code}"
-        );
+        assert_eq!(matches!(failure, WriteFailure::Refused(_)), refused, "{code}");
         assert_eq!(failure.is_conflict(), code == 409);
         assert_eq!(server.seen().len(), 1, "{code} is not retried");
         let message = &failure.error().message;
@@ -201,10 +178,7 @@ async fn a_404_that_is_not_the_api_server_s_is_not_an_absent_object() {
         server: _server,
         ..
     } = setup(|_| Reaction::Answer(404, "", "<html>no such page</html>".to_owned())).await;
-    assert_eq!(
-        client.get("c", LONG).await.unwrap_err().kind,
-        ApiErrorKind::NotFound
-    );
+    assert_eq!(client.get("c", LONG).await.unwrap_err().kind, ApiErrorKind::NotFound);
     let Setup {
         client,
         server: _server,
@@ -221,12 +195,8 @@ async fn a_success_that_is_none_leaves_a_write_unknown() {
             server: _server,
             ..
         } = setup(move |_| Reaction::Answer(200, "", body.to_owned())).await;
-        assert_eq!(
-            client.get("c", LONG).await.unwrap_err().kind,
-            ApiErrorKind::Malformed
-        );
-        let WriteFailure::Unknown(error) = client.create(&written(), LONG).await.unwrap_err()
-        else {
+        assert_eq!(client.get("c", LONG).await.unwrap_err().kind, ApiErrorKind::Malformed);
+        let WriteFailure::Unknown(error) = client.create(&written(), LONG).await.unwrap_err() else {
             panic!("{body}")
         };
         assert_eq!(error.kind, ApiErrorKind::Malformed);
@@ -241,9 +211,7 @@ async fn an_answer_that_breaks_off_leaves_a_write_unknown() {
         server: _server,
         ..
     } = setup(|seen| match seen.method.as_str() {
-        "PUT" => {
-            Reaction::Bytes("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"kind\"".to_owned())
-        }
+        "PUT" => Reaction::Bytes("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"kind\"".to_owned()),
         "POST" => Reaction::Bytes("what is this\r\n\r\n".to_owned()),
         _ => ok(),
     })
@@ -260,14 +228,7 @@ async fn an_answer_that_breaks_off_leaves_a_write_unknown() {
 
 #[tokio::test]
 async fn a_reset_after_sending_is_unknown_and_the_next_call_works() {
-    let Setup { client, server, .. } = setup(|seen| {
-        if seen.method == "PUT" {
-            Reaction::Reset
-        } else {
-            ok()
-        }
-    })
-    .await;
+    let Setup { client, server, .. } = setup(|seen| if seen.method == "PUT" { Reaction::Reset } else { ok() }).await;
     let WriteFailure::Unknown(error) = client.replace(&written(), LONG).await.unwrap_err() else {
         panic!()
     };
@@ -275,11 +236,7 @@ async fn a_reset_after_sending_is_unknown_and_the_next_call_works() {
     assert_discreet(&error.message);
     client.get("c", LONG).await.unwrap();
     assert_eq!(
-        server
-            .seen()
-            .iter()
-            .filter(|seen| seen.method == "PUT")
-            .count(),
+        server.seen().iter().filter(|seen| seen.method == "PUT").count(),
         1,
         "never repeated"
     );
@@ -309,10 +266,7 @@ async fn a_time_out_is_unknown_and_the_next_call_uses_none_of_the_old_connection
     };
     assert_eq!(error.kind, ApiErrorKind::TimedOut);
     assert_discreet(&error.message);
-    assert!(
-        error.message.contains("no answer from http://127.0.0.1:"),
-        "{error}"
-    );
+    assert!(error.message.contains("no answer from http://127.0.0.1:"), "{error}");
 
     let started = std::time::Instant::now();
     client.replace(&written(), LONG).await.unwrap();
@@ -332,9 +286,7 @@ async fn a_write_that_found_no_connection_is_refused() {
     assert_eq!(error.kind, ApiErrorKind::Unreachable);
     assert_eq!(
         error.message,
-        format!(
-            "PUT of ConfigMap ns/c failed: no connection to {address}/ (Connection refused (os error 111))."
-        )
+        format!("PUT of ConfigMap ns/c failed: no connection to {address}/ (Connection refused (os error 111)).")
     );
 }
 
@@ -351,12 +303,7 @@ async fn a_handshake_that_hangs_is_refused_at_the_limit() {
         panic!()
     };
     assert_eq!(error.kind, ApiErrorKind::TimedOut);
-    assert!(
-        error
-            .message
-            .contains("no connection to https://127.0.0.1:"),
-        "{error}"
-    );
+    assert!(error.message.contains("no connection to https://127.0.0.1:"), "{error}");
 }
 
 #[tokio::test]
@@ -367,10 +314,7 @@ async fn a_server_that_speaks_no_tls_is_named() {
     let cluster = json!({"server": format!("https://127.0.0.1:{}", server.port), "insecure-skip-tls-verify": true});
     std::fs::write(&config, kubeconfig(&cluster, &json!({"token": TOKEN}))).unwrap();
     let client = connect(&config, "ns").await;
-    let failure = client
-        .replace(&written(), Duration::from_secs(2))
-        .await
-        .unwrap_err();
+    let failure = client.replace(&written(), Duration::from_secs(2)).await.unwrap_err();
     assert!(matches!(failure, WriteFailure::Refused(_)), "{failure}");
 }
 
@@ -390,15 +334,8 @@ async fn a_refused_token_is_read_again_at_once() {
     .await;
     replace_file(&directory.path().join("token"), "second\n");
     client.replace(&written(), LONG).await.unwrap();
-    let used: Vec<String> = server
-        .seen()
-        .into_iter()
-        .map(|seen| seen.authorization)
-        .collect();
-    assert_eq!(
-        used,
-        [format!("Bearer {TOKEN}"), "Bearer second".to_owned()]
-    );
+    let used: Vec<String> = server.seen().into_iter().map(|seen| seen.authorization).collect();
+    assert_eq!(used, [format!("Bearer {TOKEN}"), "Bearer second".to_owned()]);
     client.get("c", LONG).await.unwrap();
     assert_eq!(server.seen().len(), 3);
 }
@@ -431,8 +368,7 @@ async fn a_token_that_stays_refused_is_one_sentence() {
         directory,
     } = setup(|_| Reaction::status(401, "Unauthorized", "Unauthorized")).await;
     for _ in 0..3 {
-        let WriteFailure::Refused(error) = client.replace(&written(), LONG).await.unwrap_err()
-        else {
+        let WriteFailure::Refused(error) = client.replace(&written(), LONG).await.unwrap_err() else {
             panic!()
         };
         assert_eq!(error.kind, ApiErrorKind::Unauthorized);
@@ -465,10 +401,7 @@ async fn requests_in_flight_are_limited_and_the_lock_has_places_of_its_own() {
         let client = client.clone();
         async move {
             client
-                .create(
-                    &config_map(&format!("job-{index}"), ""),
-                    Duration::from_secs(1),
-                )
+                .create(&config_map(&format!("job-{index}"), ""), Duration::from_secs(1))
                 .await
                 .unwrap_err()
         }
@@ -477,21 +410,10 @@ async fn requests_in_flight_are_limited_and_the_lock_has_places_of_its_own() {
         while server.seen().len() < 14 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        client
-            .with_reserved_places()
-            .get("lock", LONG)
-            .await
-            .unwrap();
+        client.with_reserved_places().get("lock", LONG).await.unwrap();
     };
     let (failures, ()) = tokio::join!(calls, lock);
-    assert_eq!(
-        server
-            .seen()
-            .iter()
-            .filter(|seen| seen.method == "POST")
-            .count(),
-        14
-    );
+    assert_eq!(server.seen().iter().filter(|seen| seen.method == "POST").count(), 14);
     let (unknown, refused): (Vec<_>, Vec<_>) = failures
         .iter()
         .partition(|failure| matches!(failure, WriteFailure::Unknown(_)));
@@ -513,10 +435,7 @@ async fn a_hung_answer_is_cut_at_the_limit() {
         client,
         server: _server,
         ..
-    } = setup(|_| {
-        Reaction::BytesThenHang("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{".to_owned())
-    })
-    .await;
+    } = setup(|_| Reaction::BytesThenHang("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{".to_owned())).await;
     let started = std::time::Instant::now();
     let WriteFailure::Unknown(error) = client.replace(&written(), SHORT).await.unwrap_err() else {
         panic!()
@@ -527,11 +446,7 @@ async fn a_hung_answer_is_cut_at_the_limit() {
 
 async fn open(react: impl Fn(&Seen) -> Reaction + Send + Sync + 'static) -> (Setup, WatchStream) {
     let setup = setup(react).await;
-    let watch = setup
-        .client
-        .watch("c", "7", Duration::from_secs(60))
-        .await
-        .unwrap();
+    let watch = setup.client.watch("c", "7", Duration::from_secs(60)).await.unwrap();
     (setup, watch)
 }
 
@@ -588,9 +503,7 @@ async fn a_watch_from_too_far_back_says_so() {
 async fn a_watch_of_garbage_is_an_error_and_one_that_breaks_off_too() {
     for reaction in [
         Reaction::events(&["garbage\n"]),
-        Reaction::Bytes(
-            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"t".to_owned(),
-        ),
+        Reaction::Bytes("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"t".to_owned()),
     ] {
         let (_setup, watch) = open(move |_| reaction.clone()).await;
         let events: Vec<_> = watch.collect().await;
@@ -631,7 +544,8 @@ async fn a_plug_in_gives_the_token_and_is_run_again_when_it_is_refused() {
     let token: PathBuf = directory.path().join("printed");
     let config = directory.path().join("config");
     let credential = |token: &str| {
-        json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": token}}).to_string()
+        json!({"apiVersion": "client.authentication.k8s.io/v1", "kind": "ExecCredential", "status": {"token": token}})
+            .to_string()
     };
     std::fs::write(&token, credential("from-plug-in-1")).unwrap();
     let exec = json!({"apiVersion": "client.authentication.k8s.io/v1", "command": "cat", "args": [token], "interactiveMode": "Never"});

@@ -29,14 +29,19 @@ pub struct GrantCell {
 impl GrantCell {
     /// A cell without a grant.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { sender: Arc::new(watch::Sender::new(None)), clock }
+        Self {
+            sender: Arc::new(watch::Sender::new(None)),
+            clock,
+        }
     }
 
     /// The grant that holds at this instant.
     #[must_use]
     pub fn current(&self) -> Option<GrantId> {
         let granted = *self.sender.borrow();
-        granted.filter(|granted| self.clock.boot() < granted.valid_until).map(|granted| granted.grant)
+        granted
+            .filter(|granted| self.clock.boot() < granted.valid_until)
+            .map(|granted| granted.grant)
     }
 
     /// Whether this very grant holds at this instant.
@@ -49,7 +54,9 @@ impl GrantCell {
     pub async fn ended(&self, grant: GrantId) {
         let mut receiver = self.sender.subscribe();
         // An error would mean that the sender is gone, which `self` prevents.
-        let _ = receiver.wait_for(|granted| granted.is_none_or(|granted| granted.grant != grant)).await;
+        let _ = receiver
+            .wait_for(|granted| granted.is_none_or(|granted| granted.grant != grant))
+            .await;
     }
 
     pub(super) fn set(&self, granted: Option<Granted>) {

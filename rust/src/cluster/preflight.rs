@@ -129,13 +129,7 @@ fn is_about_the_role(error: &ApiError) -> bool {
 
 fn sentence(client: &ApiClient, asked: &[Verb], forbidden: &[Verb]) -> String {
     let namespace = client.namespace();
-    let list = |verbs: &[Verb]| {
-        verbs
-            .iter()
-            .map(|verb| verb.name())
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
+    let list = |verbs: &[Verb]| verbs.iter().map(|verb| verb.name()).collect::<Vec<_>>().join(", ");
     let quoted = asked
         .iter()
         .map(|verb| format!("\"{verb}\""))
@@ -157,6 +151,7 @@ fn sentence(client: &ApiClient, asked: &[Verb], forbidden: &[Verb]) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn error(kind: ApiErrorKind, message: &str) -> ApiError {
@@ -189,9 +184,60 @@ mod tests {
                 "{message}"
             );
         }
-        assert!(!is_about_the_role(&error(
-            ApiErrorKind::Unauthorized,
-            "u cannot u"
-        )));
+        assert!(!is_about_the_role(&error(ApiErrorKind::Unauthorized, "u cannot u")));
+    }
+
+    #[cfg(feature = "testing")]
+    mod with_a_paused_clock {
+        use super::super::*;
+        use http::{Method, Request, Response};
+        use kube::client::Body;
+
+        /// A client of an API server that answers with the code that this function gives for a method and the time since the start.
+        fn client(code: impl Fn(&Method, Duration) -> u16 + Send + Sync + Clone + 'static) -> ApiClient {
+            let started = Instant::now();
+            ApiClient::over("n", move || {
+                let code = code.clone();
+                let service = tower::service_fn(move |request: Request<Body>| {
+                    let code = code(request.method(), started.elapsed());
+                    async move {
+                        Response::builder()
+                            .status(code)
+                            .body(Body::from(b"{\"kind\":\"Status\"}".to_vec()))
+                    }
+                });
+                kube::Client::new(service, "n")
+            })
+        }
+
+        #[tokio::test(start_paused = true)]
+        async fn a_403_for_a_moment_does_not_count() {
+            let started = Instant::now();
+            candidate_check(
+                &client(|_, elapsed| if elapsed < Duration::from_secs(4) { 403 } else { 404 }),
+                "c",
+            )
+            .await
+            .unwrap();
+            assert_eq!(started.elapsed(), Duration::from_secs(4));
+        }
+
+        #[tokio::test(start_paused = true)]
+        async fn a_403_that_lasts_counts_after_its_time() {
+            let started = Instant::now();
+            let outcome =
+                candidate_check(&client(|method, _| if method == Method::PUT { 403 } else { 404 }), "c").await;
+            assert!(matches!(outcome, Err(PreflightError::Forbidden { verbs, .. }) if verbs == [Verb::Update]));
+            assert_eq!(started.elapsed(), PERSISTENCE);
+        }
+
+        #[tokio::test(start_paused = true)]
+        async fn other_errors_pass_at_once() {
+            for code in [401, 404, 409, 422, 429, 500, 503] {
+                let started = Instant::now();
+                candidate_check(&client(move |_, _| code), "c").await.unwrap();
+                assert!(started.elapsed() < Duration::from_secs(1), "{code}");
+            }
+        }
     }
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::{sleep, timeout};
 
-use crate::cluster::client::{Answer, ApiClient, ApiError, ApiErrorKind, WatchEvent};
+use crate::cluster::client::{Answer, ApiClient, ApiError, ApiErrorKind, WatchEvent, WatchStream};
 use crate::cluster::clock::Clock;
 use crate::cluster::config_map::trouble::Trouble;
 use crate::cluster::preflight;
@@ -25,7 +25,7 @@ const WATCH_LENGTH: Duration = Duration::from_secs(300);
 /// A leader renews every few seconds and every renewal is an event: a watch that says nothing for this long is dead, or nobody leads.
 const SILENCE: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// A refusal for want of rights counts once it has lasted: after a restart of the API server the first answers may be 403.
 const REFUSAL_COUNTS_AFTER: Duration = Duration::from_secs(5);
 /// Until the first answer, the wait is reported this often.
@@ -41,6 +41,13 @@ pub(crate) enum Seen {
     Deleted(Value),
 }
 
+/// How a watch ended.
+enum End {
+    Closed,
+    Broken,
+    Silent,
+}
+
 /// Keeps the election task informed for as long as the session lives.
 pub(crate) struct ConfigMapWatch {
     api: ApiClient,
@@ -53,8 +60,22 @@ pub(crate) struct ConfigMapWatch {
 }
 
 impl ConfigMapWatch {
-    pub(crate) fn new(api: ApiClient, clock: Arc<dyn Clock>, name: String, seen: mpsc::UnboundedSender<Seen>, ready: Arc<Ready>) -> Self {
-        Self { api, clock, name, seen, ready, trouble: Trouble::default(), pause: FIRST_PAUSE }
+    pub(crate) fn new(
+        api: ApiClient,
+        clock: Arc<dyn Clock>,
+        name: String,
+        seen: mpsc::UnboundedSender<Seen>,
+        ready: Arc<Ready>,
+    ) -> Self {
+        Self {
+            api,
+            clock,
+            name,
+            seen,
+            ready,
+            trouble: Trouble::default(),
+            pause: FIRST_PAUSE,
+        }
     }
 
     /// Lists, watches, and begins anew whenever the watch ends, for whatever reason.
@@ -63,8 +84,9 @@ impl ConfigMapWatch {
         loop {
             match self.list().await {
                 Ok(version) => {
-                    self.trouble.succeeded(self.clock.boot(), "Reading the cluster ConfigMap");
-                    waited.over(&self.ready);
+                    self.trouble
+                        .succeeded(self.clock.boot(), "Reading the cluster ConfigMap");
+                    waited.end(&self.ready);
                     if self.follow(version).await {
                         self.pause = FIRST_PAUSE;
                         continue;
@@ -74,7 +96,8 @@ impl ConfigMapWatch {
                     if waited.is_waiting() {
                         self.still_waiting(&mut waited, &error).await;
                     } else {
-                        self.trouble.failed(self.clock.boot(), "Reading the cluster ConfigMap", &error.message);
+                        self.trouble
+                            .failed(self.clock.boot(), "Reading the cluster ConfigMap", &error.message);
                     }
                 }
             }
@@ -92,11 +115,14 @@ impl ConfigMapWatch {
             fields.insert("kind".to_owned(), "ConfigMap".into());
         }
         // The election task lives as long as the session; when it is gone this task is about to end, too.
-        let _ = self.seen.send(Seen::Listed(Answer { value: object, server_date: answer.server_date }));
+        let _ = self.seen.send(Seen::Listed(Answer {
+            value: object,
+            server_date: answer.server_date,
+        }));
         Ok(version)
     }
 
-    /// Follows the changes from this version on. Returns whether the watch worked at all.
+    /// Follows the changes from this version on, over as many watches as it takes. Returns whether there were any.
     async fn follow(&mut self, mut version: String) -> bool {
         let mut worked = false;
         loop {
@@ -108,33 +134,43 @@ impl ConfigMapWatch {
                 }
                 Err(_) => return worked,
             };
-            let mut stream = std::pin::pin!(stream);
-            let mut events = 0_u32;
-            loop {
-                match timeout(SILENCE, stream.next()).await {
-                    Ok(Some(Ok(event))) => match self.event(event) {
-                        Ok(seen) => version = seen.unwrap_or(version),
-                        Err(error) => {
-                            debug!("The watch on ConfigMap {} ended: {}", self.name, error.message);
-                            return true;
-                        }
-                    },
-                    Ok(Some(Err(error))) => {
-                        debug!("The watch on ConfigMap {} broke: {}", self.name, error.message);
-                        return worked;
-                    }
-                    // The server closed it, as it does every few minutes: go on from where it ended.
-                    Ok(None) => break,
-                    Err(_) => {
-                        debug!("The watch on ConfigMap {} has been silent for {} s: reading anew.", self.name, SILENCE.as_secs());
-                        return true;
-                    }
-                }
-                worked = true;
-                events += 1;
+            let before = version.clone();
+            let end = self.drain(stream, &mut version).await;
+            let moved = version != before;
+            worked |= moved;
+            match end {
+                // The server closes a watch every few minutes: go on from where it ended.
+                End::Closed if moved => {}
+                End::Closed | End::Broken => return worked,
+                End::Silent => return true,
             }
-            if events == 0 {
-                return worked;
+        }
+    }
+
+    /// Passes everything on that this watch shows; `version` follows.
+    async fn drain(&self, mut stream: WatchStream, version: &mut String) -> End {
+        loop {
+            let event = match timeout(SILENCE, stream.next()).await {
+                Ok(Some(event)) => event,
+                Ok(None) => return End::Closed,
+                Err(_) => {
+                    let silence = SILENCE.as_secs();
+                    debug!(
+                        "The watch on ConfigMap {} was silent for {silence} s: reading anew.",
+                        self.name
+                    );
+                    // A list over the same dead connection would only wait, too.
+                    self.api.distrust_connections();
+                    return End::Silent;
+                }
+            };
+            match event.and_then(|event| self.event(event)) {
+                Ok(seen) => seen.into_iter().for_each(|seen| *version = seen),
+                // Also 410: the version is too old, and the next list has a new one.
+                Err(error) => {
+                    debug!("The watch on ConfigMap {} ended: {}", self.name, error.message);
+                    return End::Broken;
+                }
             }
         }
     }
@@ -152,6 +188,7 @@ impl ConfigMapWatch {
     }
 
     async fn still_waiting(&self, waited: &mut Waiting, error: &ApiError) {
+        self.ready.trouble(&error.message);
         match error.kind {
             ApiErrorKind::Forbidden => {
                 // Takes its own time: a 403 counts once it has lasted.
@@ -188,16 +225,20 @@ fn jittered(pause: Duration) -> Duration {
 struct Waiting {
     since: BootTime,
     reported: Duration,
-    waiting: bool,
+    over: bool,
 }
 
 impl Waiting {
     fn new(clock: &dyn Clock) -> Self {
-        Self { since: clock.boot(), reported: Duration::ZERO, waiting: true }
+        Self {
+            since: clock.boot(),
+            reported: Duration::ZERO,
+            over: false,
+        }
     }
 
     fn is_waiting(&self) -> bool {
-        self.waiting
+        !self.over
     }
 
     fn lasts(&self, now: BootTime, at_least: Duration) -> bool {
@@ -207,21 +248,24 @@ impl Waiting {
     fn report(&mut self, now: BootTime, server: &str, why: &str) {
         let waited = now.saturating_since(self.since);
         if self.reported.is_zero() || waited >= self.reported + WAIT_REPORT {
-            warn!("Waiting for the API server {server}, for {} s so far: {why}", waited.as_secs());
+            warn!(
+                "Waiting for the API server {server}, for {} s so far: {why}",
+                waited.as_secs()
+            );
             self.reported = waited.max(Duration::from_millis(1));
         }
     }
 
-    fn over(&mut self, ready: &Ready) {
-        if self.waiting && !self.reported.is_zero() {
+    fn end(&mut self, ready: &Ready) {
+        if !self.over && !self.reported.is_zero() {
             info!("The API server answers.");
         }
-        self.waiting = false;
+        self.over = true;
         ready.set(Ok(()));
     }
 
     fn failed(&mut self, ready: &Ready, error: HaError) {
-        self.waiting = false;
+        self.over = true;
         ready.set(Err(error));
     }
 }

@@ -160,8 +160,7 @@ fn base64_content_bytes(text: &str) -> usize {
 /// Sets an annotation. Does nothing to a value that is not a JSON object.
 pub fn set_annotation(object: &mut Value, key: &str, value: &str) {
     set(
-        field_mut(object, "metadata")
-            .and_then(|metadata| field_of_map_mut(metadata, "annotations")),
+        field_mut(object, "metadata").and_then(|metadata| field_of_map_mut(metadata, "annotations")),
         key,
         value,
     );
@@ -191,10 +190,7 @@ fn field_mut<'a>(object: &'a mut Value, name: &str) -> Option<&'a mut Map<String
     field_of_map_mut(object.as_object_mut()?, name)
 }
 
-fn field_of_map_mut<'a>(
-    map: &'a mut Map<String, Value>,
-    name: &str,
-) -> Option<&'a mut Map<String, Value>> {
+fn field_of_map_mut<'a>(map: &'a mut Map<String, Value>, name: &str) -> Option<&'a mut Map<String, Value>> {
     let field = map.entry(name).or_insert(Value::Null);
     if field.is_null() {
         *field = Value::Object(Map::new());
@@ -281,10 +277,7 @@ mod tests {
         assert_eq!(annotation(&object, "b"), None);
         assert_eq!(labels(&object), None);
         assert_eq!(entry(&object, "counter"), Some("3"));
-        assert_eq!(
-            entries_with_prefix(&object, ""),
-            [("counter", "3"), ("k", "v\u{e9}")]
-        );
+        assert_eq!(entries_with_prefix(&object, ""), [("counter", "3"), ("k", "v\u{e9}")]);
         assert_eq!(entries_with_prefix(&object, "c"), [("counter", "3")]);
     }
 
@@ -331,10 +324,7 @@ mod tests {
         set_label(&mut object, "l", "2");
         set_entry(&mut object, "k", "3");
         let metadata = json!({ "annotations": { "a": "1" }, "labels": { "l": "2" } });
-        assert_eq!(
-            object,
-            json!({ "metadata": metadata, "data": { "k": "3" } })
-        );
+        assert_eq!(object, json!({ "metadata": metadata, "data": { "k": "3" } }));
     }
 
     #[test]

@@ -129,9 +129,7 @@ impl Edit {
             Self::MarkPointer { key } => pointer::mark(object, key),
             Self::RemovePointer { key } => pointer::remove(object, key),
             Self::ClearPointers { prefix } => Ok(pointer::clear(object, prefix)),
-            Self::PublishLeader { component, value } => {
-                leader::publish(object, component, value.as_deref())
-            }
+            Self::PublishLeader { component, value } => leader::publish(object, component, value.as_deref()),
             Self::ClearLeaders => Ok(leader::clear(object)),
             Self::NextCounter => counter::next(object),
             Self::SetCounter(next) => counter::set(object, *next),

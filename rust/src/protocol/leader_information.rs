@@ -70,10 +70,7 @@ mod tests {
     #[test]
     fn an_upper_case_session_and_an_empty_address_are_read() {
         let value = format!("{},", SESSION.to_uppercase());
-        assert_eq!(
-            LeaderInformation::decode(&value).map(|i| i.encode()),
-            Some(value)
-        );
+        assert_eq!(LeaderInformation::decode(&value).map(|i| i.encode()), Some(value));
     }
 
     #[test]

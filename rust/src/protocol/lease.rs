@@ -163,31 +163,19 @@ mod tests {
     #[test]
     fn a_deadline_with_margin_stays_as_configured() {
         assert_eq!(
-            settings(15_000, 10_000, 2_000)
-                .validate()
-                .unwrap()
-                .renew_deadline,
+            settings(15_000, 10_000, 2_000).validate().unwrap().renew_deadline,
             Duration::from_secs(10)
         );
         assert_eq!(
-            settings(60_000, 59_000, 2_000)
-                .validate()
-                .unwrap()
-                .renew_deadline,
+            settings(60_000, 59_000, 2_000).validate().unwrap().renew_deadline,
             Duration::from_secs(54)
         );
         assert_eq!(
-            settings(3_000, 3_000, 500)
-                .validate()
-                .unwrap()
-                .renew_deadline,
+            settings(3_000, 3_000, 500).validate().unwrap().renew_deadline,
             Duration::from_secs(2)
         );
         assert_eq!(
-            settings(15_000, 40_000, 5_000)
-                .validate()
-                .unwrap()
-                .renew_deadline,
+            settings(15_000, 40_000, 5_000).validate().unwrap().renew_deadline,
             Duration::from_millis(13_500)
         );
     }
@@ -199,14 +187,8 @@ mod tests {
                 settings(0, 15_000, 5_000),
                 [LEASE_DURATION_KEY, "is 0 s", "set a duration above zero"],
             ),
-            (
-                settings(15_000, 0, 5_000),
-                [RENEW_DEADLINE_KEY, "is 0 s", "remove it"],
-            ),
-            (
-                settings(15_000, 15_000, 0),
-                [RETRY_PERIOD_KEY, "is 0 s", "remove it"],
-            ),
+            (settings(15_000, 0, 5_000), [RENEW_DEADLINE_KEY, "is 0 s", "remove it"]),
+            (settings(15_000, 15_000, 0), [RETRY_PERIOD_KEY, "is 0 s", "remove it"]),
             (
                 settings(1_000, 1_000, 100),
                 [LEASE_DURATION_KEY, "is 1s", "set it to several seconds"],
@@ -215,20 +197,13 @@ mod tests {
                 settings(15_000, 15_000, 13_500),
                 [RETRY_PERIOD_KEY, "is 13.5s", "set it to at most 4.5s"],
             ),
-            (
-                settings(15_000, 5_000, 5_000),
-                [RETRY_PERIOD_KEY, "is 5s", "within 5s"],
-            ),
+            (settings(15_000, 5_000, 5_000), [RETRY_PERIOD_KEY, "is 5s", "within 5s"]),
         ] {
             let sentence = settings.validate().unwrap_err().to_string();
             for part in parts {
                 assert!(sentence.contains(part), "{part:?} is not in {sentence:?}");
             }
-            assert_eq!(
-                sentence.matches(". ").count(),
-                0,
-                "more than one sentence: {sentence}"
-            );
+            assert_eq!(sentence.matches(". ").count(), 0, "more than one sentence: {sentence}");
             assert!(sentence.ends_with('.'), "{sentence}");
         }
     }

@@ -116,8 +116,9 @@ impl LockRecord {
             },
             lease_duration: match optional(LEASE_DURATION) {
                 None => return Err(LockRecordError::Missing(LEASE_DURATION)),
-                Some(value) => read_duration(value)
-                    .ok_or_else(|| LockRecordError::unreadable(LEASE_DURATION, value))?,
+                Some(value) => {
+                    read_duration(value).ok_or_else(|| LockRecordError::unreadable(LEASE_DURATION, value))?
+                }
             },
             acquire_time: required(ACQUIRE_TIME, read_time)?,
             renew_time: required(RENEW_TIME, read_time)?,
@@ -241,18 +242,10 @@ fn iso_duration(duration: Duration) -> String {
             String::new()
         }
     };
-    let whole = format!(
-        "PT{}{}",
-        part(seconds / 3600, 'H'),
-        part(seconds / 60 % 60, 'M')
-    );
+    let whole = format!("PT{}{}", part(seconds / 3600, 'H'), part(seconds / 60 % 60, 'M'));
     if nanos > 0 {
         let fraction = format!("{nanos:09}");
-        format!(
-            "{whole}{}.{}S",
-            seconds % 60,
-            fraction.trim_end_matches('0')
-        )
+        format!("{whole}{}.{}S", seconds % 60, fraction.trim_end_matches('0'))
     } else if seconds == 0 {
         "PT0S".to_owned()
     } else {
@@ -278,11 +271,9 @@ fn read_duration(value: &Value) -> Option<Duration> {
 /// The text of [`WallTime`], or a number of seconds since the epoch, cut off below the microsecond.
 fn read_time(value: &Value) -> Option<WallTime> {
     match value {
-        Value::Number(number) => {
-            i64::try_from(decimal_nanos(&number.to_string())?.div_euclid(1_000))
-                .ok()
-                .map(WallTime::from_micros)
-        }
+        Value::Number(number) => i64::try_from(decimal_nanos(&number.to_string())?.div_euclid(1_000))
+            .ok()
+            .map(WallTime::from_micros),
         Value::String(text) => WallTime::parse(text.trim()),
         _ => None,
     }
@@ -320,12 +311,7 @@ fn iso_nanos(text: &str) -> Option<i128> {
 }
 
 /// Takes the number before `unit` off the text: nothing when the unit does not occur, `None` when it is no number.
-fn take_component(
-    text: &mut &str,
-    unit: char,
-    seconds: i128,
-    fraction_digits: usize,
-) -> Option<i128> {
+fn take_component(text: &mut &str, unit: char, seconds: i128, fraction_digits: usize) -> Option<i128> {
     let Some((number, rest)) = text.split_once(unit) else {
         return Some(0);
     };
@@ -385,9 +371,7 @@ mod tests {
     }
 
     fn read(field: &str, value: Value) -> LockRecord {
-        LockRecord::parse(&golden_with(field, Some(value)))
-            .unwrap()
-            .unwrap()
+        LockRecord::parse(&golden_with(field, Some(value))).unwrap().unwrap()
     }
 
     fn reason(text: &str) -> String {
@@ -505,19 +489,14 @@ mod tests {
     #[test]
     fn reads_missing_fields_as_stock_does() {
         let without = |field| LockView::read(&golden_with(field, None));
-        assert!(
-            matches!(without(LEADER_TRANSITIONS), LockView::Held(record) if record.leader_transitions == 0)
-        );
+        assert!(matches!(without(LEADER_TRANSITIONS), LockView::Held(record) if record.leader_transitions == 0));
         assert!(matches!(without(HOLDER_IDENTITY), LockView::Free(_)));
         assert!(matches!(
             LockView::read(&golden_with(HOLDER_IDENTITY, Some(Value::Null))),
             LockView::Free(_)
         ));
         for field in [LEASE_DURATION, ACQUIRE_TIME, RENEW_TIME] {
-            assert_eq!(
-                reason(&golden_with(field, None)),
-                format!("it has no {field}")
-            );
+            assert_eq!(reason(&golden_with(field, None)), format!("it has no {field}"));
             assert_eq!(
                 reason(&golden_with(field, Some(Value::Null))),
                 format!("it has no {field}")
@@ -557,8 +536,7 @@ mod tests {
             "PT 15S",
         ] {
             assert!(
-                reason(&golden_with(LEASE_DURATION, Some(json!(value))))
-                    .contains("its leaseDuration is"),
+                reason(&golden_with(LEASE_DURATION, Some(json!(value)))).contains("its leaseDuration is"),
                 "{value}"
             );
         }
@@ -575,31 +553,17 @@ mod tests {
             );
         }
         assert!(
-            reason(&golden_with(
-                LEADER_TRANSITIONS,
-                Some(json!(4_294_967_296_i64))
-            ))
-            .contains("its leaderTransitions is 4294967296")
+            reason(&golden_with(LEADER_TRANSITIONS, Some(json!(4_294_967_296_i64))))
+                .contains("its leaderTransitions is 4294967296")
         );
-        assert!(
-            reason(&golden_with(HOLDER_IDENTITY, Some(json!({}))))
-                .contains("its holderIdentity is {}")
-        );
+        assert!(reason(&golden_with(HOLDER_IDENTITY, Some(json!({})))).contains("its holderIdentity is {}"));
         assert_eq!(
             reason(&golden_with("strategy", Some(json!("x")))),
             "it has the field \"strategy\", which is not one of Flink's"
         );
         let client_go = r#"{"holderIdentity":"x","leaseDurationSeconds":15,"acquireTime":"2026-11-20T11:02:03Z","renewTime":"2026-11-20T11:02:03Z","leaderTransitions":0}"#;
         assert!(reason(client_go).contains("leaseDurationSeconds"));
-        for text in [
-            "garbage",
-            "[]",
-            "15",
-            "\"x\"",
-            "true",
-            "{",
-            "holderIdentity: x",
-        ] {
+        for text in ["garbage", "[]", "15", "\"x\"", "true", "{", "holderIdentity: x"] {
             assert_eq!(reason(text), "it is not a JSON object", "{text}");
         }
     }

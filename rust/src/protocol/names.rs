@@ -175,30 +175,17 @@ mod tests {
 
     #[test]
     fn names_are_those_of_stock() {
-        assert_eq!(
-            cluster_config_map("my-cluster"),
-            "my-cluster-cluster-config-map"
-        );
+        assert_eq!(cluster_config_map("my-cluster"), "my-cluster-cluster-config-map");
         assert_eq!(
             job_config_map("my-cluster", "0123456789abcdef0123456789abcdef"),
             "my-cluster-0123456789abcdef0123456789abcdef-config-map"
         );
-        assert_eq!(
-            leader_key("dispatcher"),
-            "org.apache.flink.k8s.leader.dispatcher"
-        );
+        assert_eq!(leader_key("dispatcher"), "org.apache.flink.k8s.leader.dispatcher");
     }
 
     #[test]
     fn usual_cluster_ids_are_taken() {
-        for value in [
-            "a",
-            "my-cluster",
-            "0",
-            "flink.prod-2",
-            "a--b",
-            &"x".repeat(63),
-        ] {
+        for value in ["a", "my-cluster", "0", "flink.prod-2", "a--b", &"x".repeat(63)] {
             assert_eq!(validate_cluster_id(Some(value)), Ok(()), "{value}");
         }
     }
@@ -265,10 +252,7 @@ mod tests {
             (Some(&long), &too_long),
         ];
         for (value, sentence) in cases {
-            assert_eq!(
-                validate_cluster_id(value).unwrap_err().to_string(),
-                sentence
-            );
+            assert_eq!(validate_cluster_id(value).unwrap_err().to_string(), sentence);
         }
     }
 

@@ -74,9 +74,7 @@ impl fmt::Display for Undecodable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NotBase64 => "it is not padded standard Base64",
-            Self::NotWrapped => {
-                "it does not begin with the delete-marker wrapper that Flink 1.19 and later write"
-            }
+            Self::NotWrapped => "it does not begin with the delete-marker wrapper that Flink 1.19 and later write",
             Self::ForeignShape => "it wraps something other than the handle of a file",
         })
     }

@@ -72,19 +72,13 @@ impl WallTime {
         }
         let number = |from: usize, to: usize| text.get(from..to)?.parse::<i64>().ok();
         let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
-        let (hour, minute, second, micros) = (
-            number(11, 13)?,
-            number(14, 16)?,
-            number(17, 19)?,
-            number(20, 26)?,
-        );
+        let (hour, minute, second, micros) = (number(11, 13)?, number(14, 16)?, number(17, 19)?, number(20, 26)?);
         let exists = (1..=12).contains(&month)
             && (1..=days_in_month(year, month)).contains(&day)
             && hour < 24
             && minute < 60
             && second < 60;
-        let seconds =
-            days_before(year, month, day) * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second;
+        let seconds = days_before(year, month, day) * SECONDS_PER_DAY + hour * 3600 + minute * 60 + second;
         exists.then_some(Self(seconds * MICROS_PER_SECOND + micros))
     }
 }
@@ -94,11 +88,7 @@ impl fmt::Display for WallTime {
         let seconds = self.0.div_euclid(MICROS_PER_SECOND);
         let (year, month, day) = civil_date(seconds.div_euclid(SECONDS_PER_DAY));
         let second_of_day = seconds.rem_euclid(SECONDS_PER_DAY);
-        let (hour, minute, second) = (
-            second_of_day / 3600,
-            second_of_day / 60 % 60,
-            second_of_day % 60,
-        );
+        let (hour, minute, second) = (second_of_day / 3600, second_of_day / 60 % 60, second_of_day % 60);
         let micros = self.0.rem_euclid(MICROS_PER_SECOND);
         write!(
             f,
@@ -129,8 +119,7 @@ fn days_before(year: i64, month: i64, day: i64) -> i64 {
     } else {
         (year - 1, month + 9)
     };
-    let leap_days =
-        march_year.div_euclid(4) - march_year.div_euclid(100) + march_year.div_euclid(400);
+    let leap_days = march_year.div_euclid(4) - march_year.div_euclid(100) + march_year.div_euclid(400);
     march_year * 365 + leap_days + days_before_march_month(march_month) + day - 1 - EPOCH_DAY
 }
 
@@ -148,8 +137,7 @@ fn civil_date(days: i64) -> (i64, i64, i64) {
         since_march.rem_euclid(DAYS_PER_ERA),
     );
     // Every 4th, but not every 100th, and the last of 400 years has a 366th day.
-    let year_of_era =
-        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (year_of_era * 365 + year_of_era / 4 - year_of_era / 100);
     let march_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - days_before_march_month(march_month) + 1;
@@ -179,11 +167,7 @@ mod tests {
             (253_402_300_799_999_999, "9999-12-31T23:59:59.999999Z"),
         ] {
             assert_eq!(WallTime::from_micros(micros).to_string(), text);
-            assert_eq!(
-                WallTime::parse(text),
-                Some(WallTime::from_micros(micros)),
-                "{text}"
-            );
+            assert_eq!(WallTime::parse(text), Some(WallTime::from_micros(micros)), "{text}");
         }
     }
 

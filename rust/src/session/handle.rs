@@ -38,9 +38,27 @@ enum Writer {
 }
 
 impl ConfigMapHandle {
-    pub(super) fn new(context: Context, jobs: &JobMaps, runtime: Handle, name: &str, grant: Option<GrantId>, patience: Duration) -> Self {
-        let writer = if name == context.cluster_map { Writer::Election } else { Writer::Job(jobs.writer(name)) };
-        Self { context, runtime, name: name.into(), grant, patience, writer }
+    pub(super) fn new(
+        context: Context,
+        jobs: &JobMaps,
+        runtime: Handle,
+        name: &str,
+        grant: Option<GrantId>,
+        patience: Duration,
+    ) -> Self {
+        let writer = if name == context.cluster_map {
+            Writer::Election
+        } else {
+            Writer::Job(jobs.writer(name))
+        };
+        Self {
+            context,
+            runtime,
+            name: name.into(),
+            grant,
+            patience,
+            writer,
+        }
     }
 
     /// Name of the `ConfigMap`.
@@ -73,7 +91,9 @@ impl ConfigMapHandle {
             loop {
                 match context.api.get(&name, REQUEST_LIMIT).await {
                     Ok(answer) => return Ok(answer.value),
-                    Err(error) if !is_transient(&error) || context.clock.boot() >= deadline => return Err(timed_out(&name, &error)),
+                    Err(error) if !is_transient(&error) || context.clock.boot() >= deadline => {
+                        return Err(timed_out(&name, &error));
+                    }
                     Err(error) => sleep(pause_after(&error)).await,
                 }
             }
@@ -86,7 +106,10 @@ fn is_transient(error: &ApiError) -> bool {
 }
 
 /// Runs work on the runtime and waits for it on the calling thread. A runtime that shuts down drops the work, which counts as closed.
-pub(super) fn run<T: Send + 'static>(runtime: &Handle, work: impl Future<Output = Result<T, HaError>> + Send + 'static) -> Result<T, HaError> {
+pub(super) fn run<T: Send + 'static>(
+    runtime: &Handle,
+    work: impl Future<Output = Result<T, HaError>> + Send + 'static,
+) -> Result<T, HaError> {
     let (reply, answer) = oneshot::channel();
     runtime.spawn(async move {
         // The caller waits below, unless its thread was killed with the process.

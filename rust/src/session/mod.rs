@@ -61,8 +61,15 @@ impl Session {
             .thread_name("flink-kube-ha")
             .enable_all()
             .build()
-            .map_err(|error| HaError::new(ErrorCode::Internal, format!("The native threads could not be started: {error}")))?;
-        let api = runtime.block_on(ApiClient::connect(settings.client)).map_err(HaError::from)?;
+            .map_err(|error| {
+                HaError::new(
+                    ErrorCode::Internal,
+                    format!("The native threads could not be started: {error}"),
+                )
+            })?;
+        let api = runtime
+            .block_on(ApiClient::connect(settings.client))
+            .map_err(HaError::from)?;
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let (commands, command_receiver) = mpsc::unbounded_channel();
         let (seen, seen_receiver) = mpsc::unbounded_channel();
@@ -123,6 +130,11 @@ impl Session {
         self.events.take(limit)
     }
 
+    /// Ends the present wait for an event, or else the next, with nothing. Never blocks, and never logs.
+    pub fn nudge(&self) {
+        self.events.nudge();
+    }
+
     /// Becomes a candidate, once the Role was found to allow what a leader does.
     pub fn start_election(&self) -> Result<(), HaError> {
         self.send(Command::Start)
@@ -143,14 +155,23 @@ impl Session {
 
     /// Queues a leader's address (`<session id>,<address>`) or its removal, and returns. Without a grant there is nothing to publish under.
     pub fn publish_leader(&self, component: &str, value: Option<&str>) -> Result<(), HaError> {
-        let Some(grant) = self.context.grants.current() else { return Ok(()) };
-        self.send(Command::Publish { grant, component: component.to_owned(), value: value.map(str::to_owned) })
+        let Some(grant) = self.context.grants.current() else {
+            return Ok(());
+        };
+        self.send(Command::Publish {
+            grant,
+            component: component.to_owned(),
+            value: value.map(str::to_owned),
+        })
     }
 
     /// Subscribes to a component's leader. The events carry the returned number.
     pub fn watch_leader(&self, component: &str) -> Result<u64, HaError> {
         let id = self.subscriptions.fetch_add(1, Ordering::Relaxed);
-        self.send(Command::Subscribe { id, component: component.to_owned() })?;
+        self.send(Command::Subscribe {
+            id,
+            component: component.to_owned(),
+        })?;
         Ok(id)
     }
 
@@ -170,22 +191,41 @@ impl Session {
         }
         self.open_check()?;
         let _inside = self.handle.enter();
-        Ok(ConfigMapHandle::new(self.context.clone(), &self.jobs, self.handle.clone(), name, grant, self.patience()))
+        Ok(ConfigMapHandle::new(
+            self.context.clone(),
+            &self.jobs,
+            self.handle.clone(),
+            name,
+            grant,
+            self.patience(),
+        ))
     }
 
     /// Deletes a `ConfigMap`; an absent one is fine. The cluster's is kept when another process holds its lock.
     pub fn delete_config_map(&self, name: &str) -> Result<(), HaError> {
-        let (jobs, deadline, grant, name) = (Arc::clone(&self.jobs), self.deadline(), self.context.grants.current(), name.to_owned());
+        let (jobs, deadline, grant, name) = (
+            Arc::clone(&self.jobs),
+            self.deadline(),
+            self.context.grants.current(),
+            name.to_owned(),
+        );
         self.run(async move { jobs.delete(&name, grant, deadline).await })
     }
 
-    fn run<T: Send + 'static>(&self, work: impl Future<Output = Result<T, HaError>> + Send + 'static) -> Result<T, HaError> {
+    fn run<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, HaError>> + Send + 'static,
+    ) -> Result<T, HaError> {
         self.open_check()?;
         handle::run(&self.handle, work)
     }
 
     fn open_check(&self) -> Result<(), HaError> {
-        if self.closing.load(Ordering::Acquire) { Err(closed()) } else { Ok(()) }
+        if self.closing.load(Ordering::Acquire) {
+            Err(closed())
+        } else {
+            Ok(())
+        }
     }
 
     fn send(&self, command: Command) -> Result<(), HaError> {
@@ -197,7 +237,10 @@ impl Session {
             match tokio::time::timeout(limit, reply).await {
                 Ok(Ok(())) => Ok(()),
                 Ok(Err(_)) => Err(closed()),
-                Err(_) => Err(HaError::new(ErrorCode::TimedOut, "The lock was not released in time; it ends with its lease.")),
+                Err(_) => Err(HaError::new(
+                    ErrorCode::TimedOut,
+                    "The lock was not released in time; it ends with its lease.",
+                )),
             }
         })
     }

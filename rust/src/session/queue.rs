@@ -18,6 +18,7 @@ pub struct EventQueue {
 #[derive(Default)]
 struct State {
     events: VecDeque<Event>,
+    nudged: bool,
     closed: bool,
 }
 
@@ -29,7 +30,9 @@ impl EventQueue {
             return;
         }
         if let Event::Leader { subscription, .. } = event {
-            state.events.retain(|waiting| !matches!(waiting, Event::Leader { subscription: other, .. } if *other == subscription));
+            state.events.retain(
+                |waiting| !matches!(waiting, Event::Leader { subscription: other, .. } if *other == subscription),
+            );
         }
         state.events.push_back(event);
         drop(state);
@@ -48,11 +51,21 @@ impl EventQueue {
                 return Taken::Closed;
             }
             let left = end.saturating_duration_since(Instant::now());
-            if left.is_zero() {
+            if std::mem::take(&mut state.nudged) || left.is_zero() {
                 return Taken::Nothing;
             }
-            state = self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self
+                .changed
+                .wait_timeout(state, left)
+                .unwrap_or_else(PoisonError::into_inner)
+                .0;
         }
+    }
+
+    /// Ends the present wait, or else the next, with nothing: its thread has something else to look at.
+    pub fn nudge(&self) {
+        self.lock().nudged = true;
+        self.changed.notify_all();
     }
 
     /// Ends the queue: what is in it can still be taken.

@@ -46,7 +46,9 @@ impl SessionSettings {
                     .collect(),
             },
             cluster_id: cluster_id.unwrap_or_default().to_owned(),
-            identity: get("identity").ok_or_else(|| internal("identity is missing"))?.to_owned(),
+            identity: get("identity")
+                .ok_or_else(|| internal("identity is missing"))?
+                .to_owned(),
             labels: labels(get("labels").unwrap_or_default())?,
             lease_format: match get("lease-format") {
                 Some("number") => LeaseFormat::Number,
@@ -59,16 +61,26 @@ impl SessionSettings {
 }
 
 fn millis(settings: &BTreeMap<String, String>, key: &str) -> Result<Duration, HaError> {
-    let value = settings.get(key).ok_or_else(|| internal(&format!("{key} is missing")))?;
+    let value = settings
+        .get(key)
+        .ok_or_else(|| internal(&format!("{key} is missing")))?;
     // A negative duration is a setting that cannot work; as zero it is refused with the sentence for it.
-    let millis: i64 = value.parse().map_err(|_| internal(&format!("{key} is {value}, not a number")))?;
+    let millis: i64 = value
+        .parse()
+        .map_err(|_| internal(&format!("{key} is {value}, not a number")))?;
     Ok(Duration::from_millis(u64::try_from(millis).unwrap_or_default()))
 }
 
 fn labels(text: &str) -> Result<BTreeMap<String, String>, HaError> {
-    let pair = |label: &str| label.split_once('=').map(|(key, value)| (key.to_owned(), value.to_owned()));
+    let pair = |label: &str| {
+        label
+            .split_once('=')
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+    };
     let labels = text.split(',').filter(|label| !label.is_empty());
-    labels.map(|label| pair(label).ok_or_else(|| internal(&format!("label {label} has no value")))).collect()
+    labels
+        .map(|label| pair(label).ok_or_else(|| internal(&format!("label {label} has no value"))))
+        .collect()
 }
 
 fn invalid(error: impl std::fmt::Display) -> HaError {

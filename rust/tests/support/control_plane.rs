@@ -43,10 +43,7 @@ impl ControlPlane {
     pub fn start() -> Option<Self> {
         let Some(program) = std::env::var_os(PROGRAM).map(PathBuf::from) else {
             // Not by a macro: the test harness would swallow it.
-            let _ = writeln!(
-                std::io::stderr(),
-                "SKIPPED: {PROGRAM} names no control plane"
-            );
+            let _ = writeln!(std::io::stderr(), "SKIPPED: {PROGRAM} names no control plane");
             return None;
         };
         let directory = tempfile::tempdir().unwrap();
@@ -59,6 +56,8 @@ impl ControlPlane {
         .unwrap();
         let keys = run(Command::new("openssl").args(["genrsa", "2048"]), None);
         std::fs::write(path.join("sa.key"), keys).unwrap();
+
+        make_client_certificate(&path);
 
         let etcd_url = format!("http://127.0.0.1:{etcd_port}");
         let peer_url = format!("http://127.0.0.1:{peer_port}");
@@ -93,6 +92,7 @@ impl ControlPlane {
                 "--service-account-issuer=https://kubernetes.default.svc",
                 &format!("--service-account-key-file={}", key.display()),
                 &format!("--service-account-signing-key-file={}", key.display()),
+                &format!("--client-ca-file={}", path.join("client-ca.crt").display()),
                 "--disable-admission-plugins=ServiceAccount",
             ],
         );
@@ -116,25 +116,29 @@ impl ControlPlane {
         self.directory.path().join("apiserver.crt")
     }
 
+    /// Certificate and key of an administrator.
+    pub fn client_certificate(&self) -> (PathBuf, PathBuf) {
+        (
+            self.directory.path().join("client.crt"),
+            self.directory.path().join("client.key"),
+        )
+    }
+
     /// A tenant whose Role grants these verbs on configmaps.
     pub fn tenant(&self, namespace: &str, verbs: &[&str]) -> Tenant {
         self.tenant_by_name(namespace, verbs, &[])
     }
 
     /// A tenant whose Role grants these verbs on any name, and these on one name.
-    pub fn tenant_by_name(
-        &self,
-        namespace: &str,
-        verbs: &[&str],
-        on_names: &[(&[&str], &str)],
-    ) -> Tenant {
+    pub fn tenant_by_name(&self, namespace: &str, verbs: &[&str], on_names: &[(&[&str], &str)]) -> Tenant {
         let meta = |name: &str| json!({"name": name, "namespace": namespace});
         let mut rules = vec![];
         if !verbs.is_empty() {
             rules.push(json!({"apiGroups": [""], "resources": ["configmaps"], "verbs": verbs}));
         }
         for (verbs, name) in on_names {
-            rules.push(json!({"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [name], "verbs": verbs}));
+            rules
+                .push(json!({"apiGroups": [""], "resources": ["configmaps"], "resourceNames": [name], "verbs": verbs}));
         }
         self.apply(&[
             json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}),
@@ -148,10 +152,7 @@ impl ControlPlane {
                 "subjects": [{"kind": "ServiceAccount", "name": "flink", "namespace": namespace}],
             }),
         ]);
-        let token = self.kubectl(
-            &["create", "token", "flink", "--namespace", namespace],
-            None,
-        );
+        let token = self.kubectl(&["create", "token", "flink", "--namespace", namespace], None);
         Tenant {
             namespace: namespace.to_owned(),
             token: token.trim().to_owned(),
@@ -173,10 +174,7 @@ impl ControlPlane {
                 self.directory.path().join("kubectl").display()
             ))
             .arg(format!("--server={}", self.server()))
-            .arg(format!(
-                "--certificate-authority={}",
-                self.ca_file().display()
-            ))
+            .arg(format!("--certificate-authority={}", self.ca_file().display()))
             .arg(format!("--token={ADMIN_TOKEN}"))
             .args(arguments);
         run(&mut command, input)
@@ -190,10 +188,7 @@ impl ControlPlane {
                 command.args(["kubectl", "--kubeconfig=/dev/null", "--request-timeout=2s"]);
                 command
                     .arg(format!("--server={}", self.server()))
-                    .arg(format!(
-                        "--certificate-authority={}",
-                        self.ca_file().display()
-                    ));
+                    .arg(format!("--certificate-authority={}", self.ca_file().display()));
                 command
                     .arg(format!("--token={ADMIN_TOKEN}"))
                     .args(["get", "--raw", "/readyz"]);
@@ -211,12 +206,34 @@ impl ControlPlane {
             assert!(
                 ended.is_none() && started.elapsed() < READY_LIMIT,
                 "kube-apiserver is not ready: {}",
-                std::fs::read_to_string(self.directory.path().join("kube-apiserver.log"))
-                    .unwrap_or_default()
+                std::fs::read_to_string(self.directory.path().join("kube-apiserver.log")).unwrap_or_default()
             );
             std::thread::sleep(Duration::from_millis(100));
         }
     }
+}
+
+fn make_client_certificate(directory: &Path) {
+    let openssl = |arguments: &str| {
+        run(
+            Command::new("openssl")
+                .args(arguments.split(' '))
+                .current_dir(directory),
+            None,
+        );
+    };
+    let key = "-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes";
+    openssl(&format!(
+        "req -x509 {key} -days 2 -subj /CN=clients -keyout client-ca.key -out client-ca.crt"
+    ));
+    openssl(&format!(
+        "req {key} -subj /O=system:masters/CN=admin -keyout client.key -out client.csr"
+    ));
+    // With an extension it becomes a certificate of version 3, the only one that rustls takes.
+    std::fs::write(directory.join("client.ext"), "basicConstraints=CA:FALSE").unwrap();
+    openssl(
+        "x509 -req -in client.csr -extfile client.ext -CA client-ca.crt -CAkey client-ca.key -days 2 -out client.crt",
+    );
 }
 
 fn start(program: &Path, directory: &Path, word: &str, arguments: &[&str]) -> Killed {
@@ -239,12 +256,7 @@ fn run(command: &mut Command, input: Option<&str>) -> String {
         .spawn()
         .unwrap();
     if let Some(input) = input {
-        child
-            .stdin
-            .as_mut()
-            .unwrap()
-            .write_all(input.as_bytes())
-            .unwrap();
+        child.stdin.as_mut().unwrap().write_all(input.as_bytes()).unwrap();
     }
     let output = child.wait_with_output().unwrap();
     assert!(
@@ -256,8 +268,6 @@ fn run(command: &mut Command, input: Option<&str>) -> String {
 }
 
 fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners: Vec<TcpListener> = (0..N)
-        .map(|_| TcpListener::bind("127.0.0.1:0").unwrap())
-        .collect();
+    let listeners: Vec<TcpListener> = (0..N).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
     std::array::from_fn(|index| listeners[index].local_addr().unwrap().port())
 }

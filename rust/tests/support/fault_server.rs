@@ -35,11 +35,7 @@ pub enum Reaction {
 
 impl Reaction {
     pub fn json(status: u16, value: &Value) -> Self {
-        Self::Answer(
-            status,
-            "Content-Type: application/json\r\n",
-            value.to_string(),
-        )
+        Self::Answer(status, "Content-Type: application/json\r\n", value.to_string())
     }
 
     pub fn status(code: u16, reason: &str, message: &str) -> Self {
@@ -78,12 +74,7 @@ impl FaultServer {
             async move {
                 for connection in 0.. {
                     let (stream, _) = listener.accept().await.unwrap();
-                    tokio::spawn(serve(
-                        stream,
-                        connection,
-                        Arc::clone(&react),
-                        Arc::clone(&seen),
-                    ));
+                    tokio::spawn(serve(stream, connection, Arc::clone(&react), Arc::clone(&seen)));
                 }
             }
         });
@@ -130,17 +121,13 @@ async fn serve(
             }
             Reaction::BytesThenHang(bytes) => {
                 let _ = stream.write_all(bytes.as_bytes()).await;
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }
     }
 }
 
-async fn read_request(
-    stream: &mut TcpStream,
-    buffer: &mut Vec<u8>,
-    connection: usize,
-) -> Option<Seen> {
+async fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>, connection: usize) -> Option<Seen> {
     loop {
         let text = String::from_utf8_lossy(buffer).into_owned();
         if let Some((head, rest)) = text.split_once("\r\n\r\n") {
@@ -151,9 +138,7 @@ async fn read_request(
                     .lines()
                     .filter_map(|line| line.split_once(':'))
                     .find(|(key, _)| key.eq_ignore_ascii_case(name));
-                found
-                    .map(|(_, value)| value.trim().to_owned())
-                    .unwrap_or_default()
+                found.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
             };
             let length: usize = header("content-length").parse().unwrap_or(0);
             if rest.len() >= length {
@@ -165,7 +150,7 @@ async fn read_request(
                     user_agent: header("user-agent"),
                     body: rest[..length].to_owned(),
                 };
-                *buffer = rest[length..].as_bytes().to_vec();
+                *buffer = rest.as_bytes()[length..].to_vec();
                 return Some(seen);
             }
         }

@@ -32,16 +32,12 @@ pub(super) struct Access {
 }
 
 /// System properties and environment variables win over every file, also over `kubernetes.config.file`.
-pub(super) fn override_by(
-    properties: Properties<'_>,
-    access: &mut Access,
-) -> Result<(), ClientError> {
+pub(super) fn override_by(properties: Properties<'_>, access: &mut Access) -> Result<(), ClientError> {
     if let Some((server, place)) = properties.named("kubernetes.master") {
         access.server = Some((server.to_owned(), place));
     }
     if let Some((_, place)) = properties.named("kubernetes.trust.certificates") {
-        access.insecure =
-            (properties.flag("kubernetes.trust.certificates") == Some(true)).then_some(place);
+        access.insecure = (properties.flag("kubernetes.trust.certificates") == Some(true)).then_some(place);
     }
     if let Some((data, place)) = properties.named("kubernetes.certs.ca.data") {
         access.ca = Some(if data.contains("-----BEGIN") {
@@ -70,10 +66,7 @@ pub(super) fn override_by(
         }
     }
     if let Some(groups) = properties.get("kubernetes.impersonate.group") {
-        auth.insert(
-            "as-groups".to_owned(),
-            groups.split(',').map(str::trim).collect(),
-        );
+        auth.insert("as-groups".to_owned(), groups.split(',').map(str::trim).collect());
     }
     if auth.is_empty() {
         return Ok(());
@@ -91,8 +84,7 @@ pub(super) fn override_by(
     }
     // Data wins over a file, so a file that comes on top must remove the data below it.
     if new.client_certificate.is_some() || new.client_certificate_data.is_some() {
-        (old.client_certificate, old.client_certificate_data) =
-            (new.client_certificate, new.client_certificate_data);
+        (old.client_certificate, old.client_certificate_data) = (new.client_certificate, new.client_certificate_data);
     }
     if new.client_key.is_some() || new.client_key_data.is_some() {
         (old.client_key, old.client_key_data) = (new.client_key, new.client_key_data);
@@ -106,10 +98,7 @@ pub(super) fn override_by(
 }
 
 /// Checks everything that can be checked without sending.
-pub(super) fn finish(
-    mut access: Access,
-    properties: Properties<'_>,
-) -> Result<Loaded, ClientError> {
+pub(super) fn finish(mut access: Access, properties: Properties<'_>) -> Result<Loaded, ClientError> {
     let Some((server, server_place)) = access.server.take() else {
         return Err(ClientError::new(format!(
             "{} names no server; add the address of the API server there.",
@@ -131,8 +120,7 @@ pub(super) fn finish(
             config.root_cert = Some(certificate_authority::parse(&pem, &place)?);
             place
         }
-        None => "the certificate authorities of the operating system, because none is configured"
-            .to_owned(),
+        None => "the certificate authorities of the operating system, because none is configured".to_owned(),
     };
     config.tls_server_name = access.tls_server_name;
     config.proxy_url = proxy::choose(&server, access.proxy, properties)?;
@@ -160,8 +148,7 @@ pub(super) fn finish(
 
 /// Takes the token out of what kube gets to see: kube reads a token file at most once a minute and panics on a token that no header can hold.
 fn take_token(auth: &mut AuthInfo, whose: &str) -> Result<(Credentials, String), ClientError> {
-    let by_kube =
-        auth.auth_provider.is_some() || (auth.username.is_some() && auth.password.is_some());
+    let by_kube = auth.auth_provider.is_some() || (auth.username.is_some() && auth.password.is_some());
     let inline = serde_json::to_value(&*auth)
         .ok()
         .and_then(|auth| auth.get("token").and_then(Value::as_str).map(str::to_owned))
@@ -184,14 +171,22 @@ fn take_token(auth: &mut AuthInfo, whose: &str) -> Result<(Credentials, String),
     }
     if let Some(token) = inline {
         auth.exec = None;
-        let header = bearer(&token).map_err(|why| {
-            ClientError::new(format!(
-                "The token of {whose} {why}; put a valid bearer token there."
-            ))
-        })?;
+        let header = bearer(&token)
+            .map_err(|why| ClientError::new(format!("The token of {whose} {why}; put a valid bearer token there.")))?;
         return Ok((Credentials::Fixed(header), format!("the token of {whose}")));
     }
     Ok((Credentials::Kube, format!("the credentials of {whose}")))
+}
+
+/// `http::Uri` takes any text for a port and then has none.
+pub(super) fn port_is_sound(uri: &Uri) -> bool {
+    let authority = uri.authority().map_or("", http::uri::Authority::as_str);
+    let address = authority.rsplit('@').next().unwrap_or_default();
+    let port = address.strip_prefix(uri.host().unwrap_or_default()).unwrap_or_default();
+    port.is_empty()
+        || port
+            .strip_prefix(':')
+            .is_some_and(|port| port.parse::<u16>().is_ok_and(|port| port != 0))
 }
 
 fn parse_server(server: &str, place: &str) -> Result<Uri, ClientError> {
@@ -217,6 +212,9 @@ fn parse_server(server: &str, place: &str) -> Result<Uri, ClientError> {
     }
     if uri.host().unwrap_or_default().is_empty() {
         return Err(wrong("names no host"));
+    }
+    if !port_is_sound(&uri) {
+        return Err(wrong("has no port that can be"));
     }
     if uri.query().is_some() {
         return Err(wrong("holds a query"));

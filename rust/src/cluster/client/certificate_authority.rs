@@ -49,11 +49,7 @@ pub(super) fn from_base64(data: &str, place: &str) -> Result<PlacedPem, ClientEr
 }
 
 /// Of a file, which is noted among those to look at again.
-pub(super) fn from_file(
-    path: &Path,
-    place: &str,
-    files: &mut StampedFiles,
-) -> Result<PlacedPem, ClientError> {
+pub(super) fn from_file(path: &Path, place: &str, files: &mut StampedFiles) -> Result<PlacedPem, ClientError> {
     files.add(path);
     let place = format!("{place}, {}", path.display());
     let bytes = std::fs::read(path).map_err(|error| {

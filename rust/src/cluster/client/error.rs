@@ -137,8 +137,7 @@ pub(super) struct Status {
 
 impl Status {
     pub(super) fn of(value: &Value) -> Self {
-        let text =
-            |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
+        let text = |value: Option<&Value>| value.and_then(Value::as_str).unwrap_or_default().to_owned();
         Self {
             code: value
                 .get("code")
@@ -153,9 +152,7 @@ impl Status {
     /// Of the body of an answer that is not a success; a body that is no `Status` gives an empty one.
     pub(super) fn of_body(body: &[u8]) -> Self {
         match serde_json::from_slice::<Value>(body) {
-            Ok(value) if value.get("kind").and_then(Value::as_str) == Some("Status") => {
-                Self::of(&value)
-            }
+            Ok(value) if value.get("kind").and_then(Value::as_str) == Some("Status") => Self::of(&value),
             _ => Self::default(),
         }
     }
@@ -216,9 +213,9 @@ pub(super) fn one_line(text: &str) -> String {
 /// The text as the start of a sentence.
 pub(super) fn capital(text: &str) -> String {
     let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(chars).collect()
-    })
+    chars
+        .next()
+        .map_or_else(String::new, |first| first.to_uppercase().chain(chars).collect())
 }
 
 #[cfg(test)]
@@ -243,10 +240,7 @@ mod tests {
             "details": {"name": "x", "kind": "namespaces"}});
         let status = Status::of_body(namespace.to_string().as_bytes());
         assert_eq!(status.kind(404, None), ApiErrorKind::NamespaceMissing);
-        assert_eq!(
-            status.describe(404),
-            "404 Not Found: namespaces \"x\" not found"
-        );
+        assert_eq!(status.describe(404), "404 Not Found: namespaces \"x\" not found");
         assert_eq!(
             Status::of_body(b"404 page not found").kind(404, None),
             ApiErrorKind::NotFound
@@ -256,9 +250,6 @@ mod tests {
     #[test]
     fn quoted_text_is_one_bounded_line() {
         assert_eq!(one_line("a\n  b\u{7}.\n"), "a b");
-        assert_eq!(
-            one_line(&"é".repeat(1000)).chars().count(),
-            QUOTED_CHARS + 1
-        );
+        assert_eq!(one_line(&"é".repeat(1000)).chars().count(), QUOTED_CHARS + 1);
     }
 }

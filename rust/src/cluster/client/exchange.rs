@@ -23,6 +23,8 @@ use super::request::{ConfigMapRequest, Verb};
 
 /// No answer on a `ConfigMap` is larger; etcd itself takes 1.5 MiB.
 const BODY_LIMIT: usize = 32 << 20;
+/// So that a limit can always be added to a point in time.
+const LONGEST_LIMIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// This part of a call's limit may be spent on waiting for a new connection to be built.
 const PATIENCE_DIVISOR: u32 = 4;
 
@@ -71,10 +73,9 @@ impl Stage {
         match self {
             Self::Queued | Self::Preparing => false,
             // hyper notes the connection just before it hands the request to it.
-            Self::Attempting {
-                connection,
-                captured,
-            } => !connection.tells_connecting() || captured.connection_metadata().is_some(),
+            Self::Attempting { connection, captured } => {
+                !connection.tells_connecting() || captured.connection_metadata().is_some()
+            }
         }
     }
 }
@@ -90,26 +91,22 @@ pub(super) struct Exchange<'a> {
 
 impl Exchange<'_> {
     /// Sends a request; the limit covers everything from waiting for a free place to the last byte of the answer.
-    pub(super) async fn send(
-        &self,
-        request: &ConfigMapRequest,
-        limit: Duration,
-    ) -> Result<Answered, Unanswered> {
+    pub(super) async fn send(&self, request: &ConfigMapRequest, limit: Duration) -> Result<Answered, Unanswered> {
+        let limit = limit.min(LONGEST_LIMIT);
         let mut stage = Stage::Queued;
         let attempts = self.attempts(request, limit, &mut stage);
         if let Ok(outcome) = tokio::time::timeout_at(Instant::now() + limit, attempts).await {
             return outcome;
         }
         let cause = match &stage {
-            Stage::Queued => format!(
-                "it could not be sent within {limit:?}, because too many requests wait for their answers"
-            ),
-            Stage::Preparing => format!(
-                "it could not be sent within {limit:?}, because a new connection is still being prepared"
-            ),
+            Stage::Queued => {
+                format!("it could not be sent within {limit:?}, because too many requests wait for their answers")
+            }
+            Stage::Preparing => {
+                format!("it could not be sent within {limit:?}, because a new connection is still being prepared")
+            }
             Stage::Attempting { connection, .. } => {
-                self.link
-                    .distrust(connection.generation, Distrust::Transport);
+                self.link.distrust(connection.generation, Distrust::Transport);
                 let what = if stage.may_be_sent() {
                     "answer from"
                 } else {
@@ -142,35 +139,25 @@ impl Exchange<'_> {
         let (mut token_retried, mut rebuilt) = (false, false);
         loop {
             let authorization = connection.authorization();
-            let outcome = self
-                .attempt(request, &connection, authorization.clone(), stage)
-                .await;
+            let outcome = self.attempt(request, &connection, authorization.clone(), stage).await;
             // Whatever comes next, this attempt is settled.
             *stage = Stage::Preparing;
             // Not held over an await: a streaming answer may be sent between threads, but not shared.
-            let unauthorized =
-                matches!(&outcome, Ok(answer) if answer.status == StatusCode::UNAUTHORIZED);
-            if unauthorized && !token_retried && connection.token_differs_from(authorization).await
-            {
+            let unauthorized = matches!(&outcome, Ok(answer) if answer.status == StatusCode::UNAUTHORIZED);
+            if unauthorized && !token_retried && connection.token_differs_from(authorization).await {
                 token_retried = true;
                 continue;
             }
             let distrust = match &outcome {
                 Ok(_) if unauthorized => Distrust::Credentials,
-                Err(failure) if failure.kind == ApiErrorKind::Tls && !failure.may_be_sent => {
-                    Distrust::Certificate
-                }
+                Err(failure) if failure.kind == ApiErrorKind::Tls && !failure.may_be_sent => Distrust::Certificate,
                 _ => return outcome,
             };
             if rebuilt {
                 return outcome;
             }
             rebuilt = true;
-            match self
-                .link
-                .renewed(connection.generation, distrust, patience)
-                .await
-            {
+            match self.link.renewed(connection.generation, distrust, patience).await {
                 Some(renewed) => connection = renewed,
                 None => return outcome,
             }
@@ -192,8 +179,7 @@ impl Exchange<'_> {
         let response = connection.client.send(message).await.map_err(|error| {
             let failure = transport_failure(&error, connection, stage.may_be_sent());
             if failure.may_be_sent {
-                self.link
-                    .distrust(connection.generation, Distrust::Transport);
+                self.link.distrust(connection.generation, Distrust::Transport);
             }
             failure
         })?;
@@ -246,8 +232,7 @@ impl Exchange<'_> {
         } else {
             let whole = collect(body).await;
             if whole.is_none() {
-                self.link
-                    .distrust(connection.generation, Distrust::Transport);
+                self.link.distrust(connection.generation, Distrust::Transport);
             }
             Payload::Whole(whole)
         };
@@ -276,11 +261,7 @@ impl Exchange<'_> {
             _ => &[],
         };
         let status = Status::of_body(body);
-        let mut message = format!(
-            "{} failed with {}",
-            self.subject(request),
-            status.describe(code)
-        );
+        let mut message = format!("{} failed with {}", self.subject(request), status.describe(code));
         if code == 401 {
             let _ = write!(
                 message,
@@ -300,10 +281,7 @@ impl Exchange<'_> {
     pub(super) fn malformed(&self, request: &ConfigMapRequest, why: &str) -> ApiError {
         ApiError {
             kind: ApiErrorKind::Malformed,
-            message: format!(
-                "{} was answered with success, but {why}.",
-                self.subject(request)
-            ),
+            message: format!("{} was answered with success, but {why}.", self.subject(request)),
         }
     }
 
@@ -352,11 +330,7 @@ async fn collect(mut body: Body) -> Option<Bytes> {
     Some(whole.freeze())
 }
 
-fn transport_failure(
-    error: &kube::Error,
-    connection: &Connection,
-    may_be_sent: bool,
-) -> Unanswered {
+fn transport_failure(error: &kube::Error, connection: &Connection, may_be_sent: bool) -> Unanswered {
     let server = connection.server();
     if let Some(error) = find::<AuthError>(error) {
         let cause = format!(
@@ -410,9 +384,7 @@ fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Optio
         if let Some(found) = error.downcast_ref::<T>() {
             return Some(found);
         }
-        let wrapped = error
-            .downcast_ref::<io::Error>()
-            .and_then(io::Error::get_ref);
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
         next = wrapped
             .map(|wrapped| wrapped as &(dyn StdError + 'static))
             .or_else(|| error.source());

@@ -10,15 +10,11 @@ pub(super) struct FileStamp(Option<(u64, u64, u64, i64, i64)>);
 impl FileStamp {
     /// Of a path; a missing file has a stamp too. Blocks.
     pub(super) fn of(path: &Path) -> Self {
-        Self(std::fs::metadata(path).ok().map(|data| {
-            (
-                data.dev(),
-                data.ino(),
-                data.size(),
-                data.mtime(),
-                data.mtime_nsec(),
-            )
-        }))
+        Self(
+            std::fs::metadata(path)
+                .ok()
+                .map(|data| (data.dev(), data.ino(), data.size(), data.mtime(), data.mtime_nsec())),
+        )
     }
 }
 

@@ -53,15 +53,17 @@ pub(super) fn read(paths: &[PathBuf], context: Option<&str>) -> Result<Access, C
         && exec.provide_cluster_info
     {
         exec.cluster = Some((&cluster).try_into().map_err(|error: KubeconfigError| {
-            ClientError::new(format!("The cluster {:?} of {place} cannot be handed to the plug-in of user {user:?} ({error}); correct it.", context.cluster))
+            ClientError::new(format!(
+                "The cluster {:?} of {place} cannot be handed to the plug-in of user {user:?} ({error}); correct it.",
+                context.cluster
+            ))
         })?);
     }
 
     let cluster_place = format!("cluster {:?} of {place}", context.cluster);
     let ca = certificate_authority_of(&cluster, &cluster_place, &mut files)?;
     Ok(Access {
-        server: non_empty(cluster.server.as_deref())
-            .map(|server| (server.to_owned(), cluster_place.clone())),
+        server: non_empty(cluster.server.as_deref()).map(|server| (server.to_owned(), cluster_place.clone())),
         ca,
         insecure: (cluster.insecure_skip_tls_verify == Some(true))
             .then(|| format!("insecure-skip-tls-verify of {cluster_place}")),
@@ -75,11 +77,7 @@ pub(super) fn read(paths: &[PathBuf], context: Option<&str>) -> Result<Access, C
     })
 }
 
-fn chosen_context(
-    merged: &Kubeconfig,
-    wanted: Option<&str>,
-    place: &str,
-) -> Result<Context, ClientError> {
+fn chosen_context(merged: &Kubeconfig, wanted: Option<&str>, place: &str) -> Result<Context, ClientError> {
     let (name, named_by) = match (wanted, &merged.current_context) {
         (Some(name), _) => (name, "kubernetes.context"),
         (None, Some(name)) if !name.is_empty() => (name.as_str(), "its current-context"),
@@ -97,7 +95,11 @@ fn chosen_context(
         .and_then(|named| named.context.clone());
     found.ok_or_else(|| {
         let known: Vec<&str> = merged.contexts.iter().map(|named| named.name.as_str()).collect();
-        let known = if known.is_empty() { "there is none".to_owned() } else { known.join(", ") };
+        let known = if known.is_empty() {
+            "there is none".to_owned()
+        } else {
+            known.join(", ")
+        };
         ClientError::new(format!(
             "{} has no context {name:?}, which {named_by} names; set kubernetes.context to one that it has: {known}.",
             capital(place)
@@ -113,15 +115,8 @@ fn certificate_authority_of(
     let data = non_empty(cluster.certificate_authority_data.as_deref());
     let file = non_empty(cluster.certificate_authority.as_deref());
     match (data, file) {
-        (Some(data), _) => {
-            from_base64(data, &format!("certificate-authority-data of {place}")).map(Some)
-        }
-        (None, Some(file)) => from_file(
-            Path::new(file),
-            &format!("certificate-authority of {place}"),
-            files,
-        )
-        .map(Some),
+        (Some(data), _) => from_base64(data, &format!("certificate-authority-data of {place}")).map(Some),
+        (None, Some(file)) => from_file(Path::new(file), &format!("certificate-authority of {place}"), files).map(Some),
         (None, None) => Ok(None),
     }
 }
@@ -130,15 +125,13 @@ fn certificate_authority_of(
 fn unreadable(path: &Path, error: &KubeconfigError) -> ClientError {
     let path = path.display();
     ClientError::new(match error {
-        KubeconfigError::ReadConfig(error, _) => format!(
-            "The kubeconfig {path} cannot be read ({error}); make it readable for this user."
-        ),
+        KubeconfigError::ReadConfig(error, _) => {
+            format!("The kubeconfig {path} cannot be read ({error}); make it readable for this user.")
+        }
         KubeconfigError::Parse(error) => {
             let place = error
                 .location()
-                .map(|location| {
-                    format!(" at line {}, column {}", location.line(), location.column())
-                })
+                .map(|location| format!(" at line {}, column {}", location.line(), location.column()))
                 .unwrap_or_default();
             format!(
                 "The kubeconfig {path} is not valid{place}; correct it, for example by writing it anew with kubectl config."

@@ -232,10 +232,7 @@ impl Link {
                 return Arc::clone(&state.current);
             };
             if !state.rebuilding {
-                if state
-                    .last_rebuild
-                    .is_some_and(|last| last.elapsed() < cause.interval())
-                {
+                if state.last_rebuild.is_some_and(|last| last.elapsed() < cause.interval()) {
                     return Arc::clone(&state.current);
                 }
                 state.rebuilding = true;
@@ -319,9 +316,7 @@ impl Inner {
             state.last_rebuild = Some(Instant::now());
             let warning = warning.unwrap_or_default();
             if !warning.is_empty() && warning != state.last_warning {
-                log::warn!(
-                    "The connection to the API server goes on as it was configured before: {warning}"
-                );
+                log::warn!("The connection to the API server goes on as it was configured before: {warning}");
             }
             state.last_warning = warning;
         }
@@ -336,9 +331,7 @@ fn rebuild_from(
     generation: u64,
     cause: Distrust,
 ) -> (Option<Connection>, Option<String>) {
-    let fresh = source
-        .load()
-        .and_then(|loaded| Ok((build(&loaded)?, loaded)));
+    let fresh = source.load().and_then(|loaded| Ok((build(&loaded)?, loaded)));
     match (fresh, kept) {
         (Ok((client, loaded)), _) => (
             Some(Connection {
@@ -370,25 +363,31 @@ fn build(loaded: &Loaded) -> Result<kube::Client, ClientError> {
     });
     let place = &loaded.credentials_place;
     kube::Client::try_from(loaded.config.clone()).map_err(|error| match error {
-        kube::Error::Auth(error) => ClientError::new(format!("{} cannot be obtained: {}; correct the user in the kubeconfig.", capital(place), plugin_failure(&error))),
-        kube::Error::RustlsTls(kube::client::RustlsTlsError::InvalidServerName(_)) => {
-            ClientError::new(format!("tls-server-name {:?} is not a host name; correct it in the kubeconfig.", loaded.config.tls_server_name.as_deref().unwrap_or_default()))
-        }
-        kube::Error::RustlsTls(kube::client::RustlsTlsError::AddRootCertificate(error)) => {
-            ClientError::new(format!("TLS cannot be set up with {} ({error}); configure the API server's certificate authority.", loaded.trust_place))
-        }
-        error => ClientError::new(format!("{} cannot be used ({error}); correct the client certificate and key of the user.", capital(place))),
+        kube::Error::Auth(error) => ClientError::new(format!(
+            "{} cannot be obtained: {}; correct the user in the kubeconfig.",
+            capital(place),
+            plugin_failure(&error)
+        )),
+        kube::Error::RustlsTls(kube::client::RustlsTlsError::InvalidServerName(_)) => ClientError::new(format!(
+            "tls-server-name {:?} is not a host name; correct it in the kubeconfig.",
+            loaded.config.tls_server_name.as_deref().unwrap_or_default()
+        )),
+        kube::Error::RustlsTls(kube::client::RustlsTlsError::AddRootCertificate(error)) => ClientError::new(format!(
+            "TLS cannot be set up with {} ({error}); configure the API server's certificate authority.",
+            loaded.trust_place
+        )),
+        error => ClientError::new(format!(
+            "{} cannot be used ({error}); correct the client certificate and key of the user.",
+            capital(place)
+        )),
     })
 }
 
 /// What went wrong with a plug-in or provider, without what it printed: that can be a token.
 pub(super) fn plugin_failure(error: &AuthError) -> String {
     match error {
-        AuthError::AuthExecRun { cmd, out } => format!(
-            "the plug-in {} failed ({})",
-            cmd.split(' ').next().unwrap_or_default(),
-            out.status
-        ),
+        // Its command line holds arguments and environment, its output perhaps a token.
+        AuthError::AuthExecRun { out, .. } => format!("the plug-in failed ({})", out.status),
         AuthError::AuthExecStart(error) => format!("the plug-in cannot be started ({error})"),
         AuthError::AuthExecParse(_) | AuthError::ParseTokenKey(_) => {
             "the plug-in printed something that is no credential".to_owned()

@@ -111,19 +111,9 @@ impl ApiClient {
     }
 
     /// As [`Self::connect`], in given surroundings.
-    pub async fn connect_in(
-        settings: ClientSettings,
-        surroundings: Surroundings,
-    ) -> Result<Self, ClientError> {
-        let (namespace, user_agent) = (
-            settings.namespace.clone(),
-            user_agent(&settings.user_agent)?,
-        );
-        let link = Link::open(Source {
-            settings,
-            surroundings,
-        })
-        .await?;
+    pub async fn connect_in(settings: ClientSettings, surroundings: Surroundings) -> Result<Self, ClientError> {
+        let (namespace, user_agent) = (settings.namespace.clone(), user_agent(&settings.user_agent)?);
+        let link = Link::open(Source { settings, surroundings }).await?;
         Ok(Self::new(namespace, user_agent, link))
     }
 
@@ -132,10 +122,7 @@ impl ApiClient {
     /// Whether a request was sent cannot be known then: a time-out of a write is always [`WriteFailure::Unknown`], an error is
     /// [`WriteFailure::Refused`] only with an [`std::io::ErrorKind::ConnectionRefused`] in its chain.
     #[cfg(feature = "testing")]
-    pub fn over(
-        namespace: &str,
-        service: impl Fn() -> kube::Client + Send + Sync + 'static,
-    ) -> Self {
+    pub fn over(namespace: &str, service: impl Fn() -> kube::Client + Send + Sync + 'static) -> Self {
         Self::new(
             namespace.to_owned(),
             HeaderValue::from_static("flink"),
@@ -187,11 +174,7 @@ impl ApiClient {
     }
 
     /// Reads a `ConfigMap` from etcd, not from the API server's cache; `None` when it is absent.
-    pub async fn get(
-        &self,
-        name: &str,
-        limit: Duration,
-    ) -> Result<Answer<Option<Value>>, ApiError> {
+    pub async fn get(&self, name: &str, limit: Duration) -> Result<Answer<Option<Value>>, ApiError> {
         let request = self.shared.requests.get(name);
         let answer = self.ask(&request, limit).await?;
         let value = match answer.status.as_u16() {
@@ -232,12 +215,7 @@ impl ApiClient {
     }
 
     /// Opens a watch on the `ConfigMap` of this name from a resource version on; the server closes it after `timeout`.
-    pub async fn watch(
-        &self,
-        name: &str,
-        resource_version: &str,
-        timeout: Duration,
-    ) -> Result<WatchStream, ApiError> {
+    pub async fn watch(&self, name: &str, resource_version: &str, timeout: Duration) -> Result<WatchStream, ApiError> {
         let request = self.shared.requests.watch(name, resource_version, timeout);
         let answer = self.ask(&request, WATCH_OPEN_LIMIT).await?;
         match answer.body {
@@ -290,9 +268,7 @@ impl ApiClient {
             Verb::List => requests.list(name, Some("0")),
             Verb::Watch => requests.watch(name, "0", Duration::from_secs(1)),
             Verb::Create => requests.create(&self.nothing(NO_NAME, None)).dry_run(),
-            Verb::Update => requests
-                .replace(&self.nothing(name, Some(NO_VERSION)))
-                .dry_run(),
+            Verb::Update => requests.replace(&self.nothing(name, Some(NO_VERSION))).dry_run(),
             Verb::Delete => requests.delete(name, NO_UID, NO_VERSION).dry_run(),
         };
         let answer = self.ask(&request, limit).await?;
@@ -340,21 +316,13 @@ impl ApiClient {
             .map_err(|failure| exchange.no_answer(request, &failure))
     }
 
-    async fn write(
-        &self,
-        request: &ConfigMapRequest,
-        limit: Duration,
-    ) -> Result<Value, WriteFailure> {
+    async fn write(&self, request: &ConfigMapRequest, limit: Duration) -> Result<Value, WriteFailure> {
         let answer = self.acknowledged(request, limit).await?;
         // It was applied, but without the object there is no resource version to go on with.
         self.json(request, &answer).map_err(WriteFailure::Unknown)
     }
 
-    async fn acknowledged(
-        &self,
-        request: &ConfigMapRequest,
-        limit: Duration,
-    ) -> Result<Answered, WriteFailure> {
+    async fn acknowledged(&self, request: &ConfigMapRequest, limit: Duration) -> Result<Answered, WriteFailure> {
         let exchange = self.exchange(request);
         let answer = exchange
             .send(request, limit)
@@ -368,9 +336,7 @@ impl ApiClient {
 
     fn json(&self, request: &ConfigMapRequest, answer: &Answered) -> Result<Value, ApiError> {
         let Payload::Whole(Some(body)) = &answer.body else {
-            return Err(self
-                .exchange(request)
-                .malformed(request, "the answer broke off"));
+            return Err(self.exchange(request).malformed(request, "the answer broke off"));
         };
         match serde_json::from_slice::<Value>(body) {
             Ok(value) if value.is_object() => Ok(value),
@@ -395,15 +361,14 @@ fn is_status(answer: &Answered) -> bool {
     let Payload::Whole(Some(body)) = &answer.body else {
         return false;
     };
-    serde_json::from_slice::<Value>(body)
-        .is_ok_and(|value| value.get("kind").and_then(Value::as_str) == Some("Status"))
+    serde_json::from_slice::<Value>(body).is_ok_and(|value| value.get("kind").and_then(Value::as_str) == Some("Status"))
 }
 
 fn user_agent(text: &str) -> Result<HeaderValue, ClientError> {
-    let text = if text.trim().is_empty() {
-        "flink"
-    } else {
-        text.trim()
-    };
-    HeaderValue::from_str(text).map_err(|_| ClientError::new(format!("kubernetes.client.user-agent is {text:?}, which no header can hold; use printable ASCII characters.")))
+    let text = if text.trim().is_empty() { "flink" } else { text.trim() };
+    HeaderValue::from_str(text).map_err(|_| {
+        ClientError::new(format!(
+            "kubernetes.client.user-agent is {text:?}, which no header can hold; use printable ASCII characters."
+        ))
+    })
 }

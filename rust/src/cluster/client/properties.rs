@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::error::ClientError;
+use super::error::{ClientError, capital};
 
 /// Names of the Java system properties that matter here: what Java should pass in [`super::ClientSettings::system_properties`].
 ///
@@ -82,8 +82,7 @@ impl<'a> Properties<'a> {
 
     /// `None` when it is not set; anything but `true` is false, as in Java.
     pub(super) fn flag(&self, name: &str) -> Option<bool> {
-        self.get(name)
-            .map(|value| value.eq_ignore_ascii_case("true"))
+        self.get(name).map(|value| value.eq_ignore_ascii_case("true"))
     }
 
     pub(super) fn only_system(&self, name: &str) -> Option<&'a str> {
@@ -97,7 +96,8 @@ impl<'a> Properties<'a> {
     pub(super) fn refuse_unsupported(&self) -> Result<(), ClientError> {
         let refuse = |name: &str, remedy: &str| match self.named(name) {
             Some((value, place)) => Err(ClientError::new(format!(
-                "{place} is {value:?}, which is not supported: {remedy}."
+                "{} is {value:?}, which is not supported: {remedy}.",
+                capital(&place)
             ))),
             None => Ok(()),
         };

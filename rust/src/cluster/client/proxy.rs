@@ -7,6 +7,7 @@ use std::net::IpAddr;
 
 use http::Uri;
 
+use super::access::port_is_sound;
 use super::error::ClientError;
 use super::properties::Properties;
 
@@ -26,15 +27,10 @@ pub(super) fn choose(
         .or(kubeconfig)
         .or_else(|| own(properties.named("all.proxy")));
     if let Some((url, place)) = configured {
-        if properties
-            .get("no.proxy")
-            .is_some_and(|list| covers(list, host, port))
-        {
+        if properties.get("no.proxy").is_some_and(|list| covers(list, host, port)) {
             return Ok(None);
         }
-        let credentials = properties
-            .get("proxy.username")
-            .zip(properties.get("proxy.password"));
+        let credentials = properties.get("proxy.username").zip(properties.get("proxy.password"));
         return parse(&url, &place, credentials).map(Some);
     }
 
@@ -82,6 +78,9 @@ fn parse(url: &str, place: &str, credentials: Option<(&str, &str)>) -> Result<Ur
     if uri.host().unwrap_or_default().is_empty() {
         return Err(wrong("names no host"));
     }
+    if !port_is_sound(&uri) {
+        return Err(wrong("has no port that can be"));
+    }
     let has_credentials = uri
         .authority()
         .is_some_and(|authority| authority.as_str().contains('@'));
@@ -112,10 +111,7 @@ fn escape(text: &str) -> String {
 
 /// `NO_PROXY`: `*`, addresses, networks (`10.0.0.0/8`), names, which cover their subdomains (`example.org`, `.example.org`, `*.example.org`), each with a port or not.
 fn covers(list: &str, host: &str, port: u16) -> bool {
-    let host = host
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .to_ascii_lowercase();
+    let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
     list.split(',')
         .map(str::trim)
         .filter(|entry| !entry.is_empty())
@@ -123,19 +119,16 @@ fn covers(list: &str, host: &str, port: u16) -> bool {
             if entry == "*" {
                 return true;
             }
-            if let (Ok(address), Some((network, bits))) =
-                (host.parse::<IpAddr>(), entry.split_once('/'))
+            if let (Ok(address), Some((network, bits))) = (host.parse::<IpAddr>(), entry.split_once('/'))
                 && let (Ok(network), Ok(bits)) = (network.parse::<IpAddr>(), bits.parse::<u32>())
             {
                 return in_network(address, network, bits);
             }
             let (name, wanted_port) = match entry.rsplit_once(':') {
-                Some((name, digits)) if !name.contains(':') || name.ends_with(']') => {
-                    match digits.parse::<u16>() {
-                        Ok(digits) => (name, Some(digits)),
-                        Err(_) => (entry, None),
-                    }
-                }
+                Some((name, digits)) if !name.contains(':') || name.ends_with(']') => match digits.parse::<u16>() {
+                    Ok(digits) => (name, Some(digits)),
+                    Err(_) => (entry, None),
+                },
                 _ => (entry, None),
             };
             let name = name
@@ -144,10 +137,7 @@ fn covers(list: &str, host: &str, port: u16) -> bool {
                 .trim_start_matches('*')
                 .trim_start_matches('.')
                 .to_ascii_lowercase();
-            let same = host == name
-                || host
-                    .strip_suffix(name.as_str())
-                    .is_some_and(|rest| rest.ends_with('.'));
+            let same = host == name || host.strip_suffix(name.as_str()).is_some_and(|rest| rest.ends_with('.'));
             !name.is_empty() && same && wanted_port.is_none_or(|wanted| wanted == port)
         })
 }
@@ -155,15 +145,11 @@ fn covers(list: &str, host: &str, port: u16) -> bool {
 fn in_network(address: IpAddr, network: IpAddr, bits: u32) -> bool {
     match (address, network) {
         (IpAddr::V4(address), IpAddr::V4(network)) => {
-            let mask = u32::MAX
-                .checked_shl(32_u32.saturating_sub(bits))
-                .unwrap_or(0);
+            let mask = u32::MAX.checked_shl(32_u32.saturating_sub(bits)).unwrap_or(0);
             bits <= 32 && (address.to_bits() ^ network.to_bits()) & mask == 0
         }
         (IpAddr::V6(address), IpAddr::V6(network)) => {
-            let mask = u128::MAX
-                .checked_shl(128_u32.saturating_sub(bits))
-                .unwrap_or(0);
+            let mask = u128::MAX.checked_shl(128_u32.saturating_sub(bits)).unwrap_or(0);
             bits <= 128 && (address.to_bits() ^ network.to_bits()) & mask == 0
         }
         _ => false,
@@ -175,14 +161,12 @@ fn jvm_covers(list: &str, host: &str) -> bool {
     list.split('|')
         .map(str::trim)
         .filter(|pattern| !pattern.is_empty())
-        .any(
-            |pattern| match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
-                (Some(""), _) => true,
-                (Some(end), _) => host.ends_with(end),
-                (None, Some(start)) => host.starts_with(start),
-                (None, None) => host.eq_ignore_ascii_case(pattern),
-            },
-        )
+        .any(|pattern| match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+            (Some(""), _) => true,
+            (Some(end), _) => host.ends_with(end),
+            (None, Some(start)) => host.starts_with(start),
+            (None, None) => host.eq_ignore_ascii_case(pattern),
+        })
 }
 
 #[cfg(test)]
@@ -227,25 +211,15 @@ mod tests {
             "http://all:1/"
         );
         assert_eq!(
-            chosen(
-                server,
-                Some("http://file:1"),
-                &[],
-                &[("ALL_PROXY", "http://all:1")]
-            )
-            .unwrap()
-            .unwrap(),
+            chosen(server, Some("http://file:1"), &[], &[("ALL_PROXY", "http://all:1")])
+                .unwrap()
+                .unwrap(),
             "http://file:1/"
         );
         assert_eq!(
-            chosen(
-                server,
-                Some("http://file:1"),
-                &[],
-                &[("HTTPS_PROXY", "env:1")]
-            )
-            .unwrap()
-            .unwrap(),
+            chosen(server, Some("http://file:1"), &[], &[("HTTPS_PROXY", "env:1")])
+                .unwrap()
+                .unwrap(),
             "http://env:1/"
         );
         assert_eq!(
@@ -275,13 +249,7 @@ mod tests {
             "http://jvm:8/"
         );
         assert_eq!(
-            chosen(
-                "https://127.0.0.1:1",
-                None,
-                &[("https.proxyHost", "jvm")],
-                &[]
-            )
-            .unwrap(),
+            chosen("https://127.0.0.1:1", None, &[("https.proxyHost", "jvm")], &[]).unwrap(),
             None
         );
     }
@@ -294,16 +262,10 @@ mod tests {
             ("PROXY_PASSWORD", "s@crt"),
         ];
         assert_eq!(
-            chosen("https://k", None, &[], &environment)
-                .unwrap()
-                .unwrap(),
+            chosen("https://k", None, &[], &environment).unwrap().unwrap(),
             "http://me:s%40crt@p:1/"
         );
-        for url in [
-            "ftp://u:secret@p:1",
-            "socks5://u:secret@p:1",
-            "http://u:secret@p:x",
-        ] {
+        for url in ["ftp://u:secret@p:1", "socks5://u:secret@p:1", "http://u:secret@p:x"] {
             let error = chosen("https://k", Some(url), &[], &[]).unwrap_err();
             assert!(
                 error.message().contains("the kubeconfig") && !error.message().contains("secret"),
@@ -311,9 +273,7 @@ mod tests {
             );
         }
         assert_eq!(
-            chosen("https://k", Some("socks5://p:1"), &[], &[])
-                .unwrap()
-                .unwrap(),
+            chosen("https://k", Some("socks5://p:1"), &[], &[]).unwrap().unwrap(),
             "socks5://p:1/"
         );
     }
@@ -338,13 +298,7 @@ mod tests {
             ("fd00::1", "https://[fd00::1]", true),
             ("p", "https://k", false),
         ] {
-            let proxy = chosen(
-                server,
-                None,
-                &[],
-                &[("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", list)],
-            )
-            .unwrap();
+            let proxy = chosen(server, None, &[], &[("HTTPS_PROXY", "http://p:1"), ("NO_PROXY", list)]).unwrap();
             assert_eq!(proxy.is_none(), covered, "{list} {server}");
         }
     }

@@ -114,12 +114,7 @@ impl Requests {
         }
     }
 
-    pub(super) fn watch(
-        &self,
-        name: &str,
-        resource_version: &str,
-        timeout: Duration,
-    ) -> ConfigMapRequest {
+    pub(super) fn watch(&self, name: &str, resource_version: &str, timeout: Duration) -> ConfigMapRequest {
         let target = format!(
             "{}?allowWatchBookmarks=true&fieldSelector={}&resourceVersion={}&timeoutSeconds={}&watch=true",
             self.path,
@@ -219,10 +214,7 @@ mod tests {
     #[test]
     fn targets_are_those_of_stock() {
         let requests = Requests::new("flink");
-        assert_eq!(
-            requests.get("c").target,
-            "/api/v1/namespaces/flink/configmaps/c"
-        );
+        assert_eq!(requests.get("c").target, "/api/v1/namespaces/flink/configmaps/c");
         assert_eq!(
             requests.list("c", Some("0")).target,
             "/api/v1/namespaces/flink/configmaps?fieldSelector=metadata.name%3Dc&resourceVersion=0"

@@ -9,10 +9,7 @@ use super::properties::Properties;
 use super::surroundings::Surroundings;
 
 /// The way that a pod finds its API server.
-pub(super) fn read(
-    surroundings: &Surroundings,
-    properties: Properties<'_>,
-) -> Result<Access, ClientError> {
+pub(super) fn read(surroundings: &Surroundings, properties: Properties<'_>) -> Result<Access, ClientError> {
     let directory = &surroundings.service_account;
     let mut access = Access {
         place: format!("the service account in {}", directory.display()),
@@ -26,10 +23,7 @@ pub(super) fn read(
             .map(|value| value.trim())
             .filter(|value| !value.is_empty())
     };
-    match (
-        variable("KUBERNETES_SERVICE_HOST"),
-        variable("KUBERNETES_SERVICE_PORT"),
-    ) {
+    match (variable("KUBERNETES_SERVICE_HOST"), variable("KUBERNETES_SERVICE_PORT")) {
         (Some(host), Some(port)) => {
             let host = if host.contains(':') && !host.starts_with('[') {
                 format!("[{host}]")
@@ -38,8 +32,7 @@ pub(super) fn read(
             };
             access.server = Some((
                 format!("https://{host}:{port}"),
-                "the environment variables KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT"
-                    .to_owned(),
+                "the environment variables KUBERNETES_SERVICE_HOST and KUBERNETES_SERVICE_PORT".to_owned(),
             ));
         }
         _ if directory.is_dir() => {
@@ -66,10 +59,7 @@ pub(super) fn read(
         let token = properties
             .get("kubernetes.auth.serviceAccount.token")
             .map_or_else(|| directory.join("token"), PathBuf::from);
-        if other_credentials
-            .iter()
-            .all(|name| properties.get(name).is_none())
-        {
+        if other_credentials.iter().all(|name| properties.get(name).is_none()) {
             access.auth.token_file = Some(token.display().to_string());
         }
         let ca = directory.join("ca.crt");

@@ -62,10 +62,7 @@ impl Source {
         access::finish(access, properties)
     }
 
-    fn kubeconfig_files(
-        &self,
-        properties: Properties<'_>,
-    ) -> Result<Option<Vec<PathBuf>>, ClientError> {
+    fn kubeconfig_files(&self, properties: Properties<'_>) -> Result<Option<Vec<PathBuf>>, ClientError> {
         if let Some(file) = &self.settings.config_file {
             if !file.is_file() {
                 return Err(ClientError::new(format!(
@@ -90,15 +87,8 @@ impl Source {
                 .into_iter()
                 .collect(),
         };
-        let existing: Vec<PathBuf> = candidates
-            .into_iter()
-            .filter(|path| path.is_file())
-            .collect();
-        Ok(if existing.is_empty() {
-            None
-        } else {
-            Some(existing)
-        })
+        let existing: Vec<PathBuf> = candidates.into_iter().filter(|path| path.is_file()).collect();
+        Ok(if existing.is_empty() { None } else { Some(existing) })
     }
 
     fn home(&self, properties: Properties<'_>) -> Option<PathBuf> {

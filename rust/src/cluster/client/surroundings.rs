@@ -19,9 +19,7 @@ impl Surroundings {
     pub fn of_process() -> Self {
         Self {
             environment: std::env::vars_os()
-                .filter_map(|(name, value)| {
-                    Some((name.into_string().ok()?, value.into_string().ok()?))
-                })
+                .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
                 .collect(),
             service_account: PathBuf::from("/var/run/secrets/kubernetes.io/serviceaccount"),
         }

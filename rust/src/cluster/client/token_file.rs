@@ -38,11 +38,7 @@ impl TokenFile {
 
     /// `Bearer …`, marked sensitive.
     pub(super) fn header(&self) -> HeaderValue {
-        self.state
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .1
-            .clone()
+        self.state.read().unwrap_or_else(PoisonError::into_inner).1.clone()
     }
 
     /// Reads the file again, whatever its stamp says; true when it holds another token than `used`. Blocks.
@@ -73,8 +69,7 @@ impl TokenFile {
 fn read(path: &Path) -> Result<(FileStamp, HeaderValue), String> {
     // The stamp first: a file that changes in between is then read once more, never once less.
     let stamp = FileStamp::of(path);
-    let text =
-        std::fs::read_to_string(path).map_err(|error| format!("cannot be read ({error})"))?;
+    let text = std::fs::read_to_string(path).map_err(|error| format!("cannot be read ({error})"))?;
     Ok((stamp, bearer(&text)?))
 }
 
@@ -102,11 +97,7 @@ mod tests {
         let header = bearer(" abc\n").unwrap();
         assert_eq!(header, "Bearer abc");
         assert!(header.is_sensitive());
-        assert!(
-            !bearer("a\nb")
-                .unwrap_err()
-                .contains('b'.to_string().repeat(2).as_str())
-        );
+        assert!(!bearer("a\nb").unwrap_err().contains('b'.to_string().repeat(2).as_str()));
         assert!(bearer("\n").is_err());
         assert!(bearer("two words").is_err());
     }

@@ -87,10 +87,7 @@ impl Stream for WatchStream {
                 },
                 Ok(None) => {}
                 Err(TooLong) => {
-                    let error = this.error(
-                        ApiErrorKind::Malformed,
-                        "the server sent an event of more than 8 MiB",
-                    );
+                    let error = this.error(ApiErrorKind::Malformed, "the server sent an event of more than 8 MiB");
                     return this.end(Err(error));
                 }
             }
@@ -101,10 +98,7 @@ impl Stream for WatchStream {
                     this.link.distrust(this.generation, Distrust::Transport);
                     let error = this.error(
                         ApiErrorKind::Unreachable,
-                        &format!(
-                            "the connection broke off ({})",
-                            one_line(&error.to_string())
-                        ),
+                        &format!("the connection broke off ({})", one_line(&error.to_string())),
                     );
                     return this.end(Err(error));
                 }
@@ -134,12 +128,7 @@ impl Lines {
     }
 
     fn next(&mut self) -> Result<Option<Bytes>, TooLong> {
-        match self
-            .buffer
-            .iter()
-            .skip(self.searched)
-            .position(|byte| *byte == b'\n')
-        {
+        match self.buffer.iter().skip(self.searched).position(|byte| *byte == b'\n') {
             Some(position) => {
                 let line = self.buffer.split_to(self.searched + position).freeze();
                 self.buffer.advance(1);
@@ -164,8 +153,7 @@ fn event(line: &[u8], subject: &str) -> Result<Option<WatchEvent>, &'static str>
     if line.iter().all(u8::is_ascii_whitespace) {
         return Ok(None);
     }
-    let mut value: Value =
-        serde_json::from_slice(line).map_err(|_| "the server sent something that is not JSON")?;
+    let mut value: Value = serde_json::from_slice(line).map_err(|_| "the server sent something that is not JSON")?;
     let object = value.get_mut("object").map(Value::take);
     match (value.get("type").and_then(Value::as_str), object) {
         (Some("ADDED"), Some(object)) => Ok(Some(WatchEvent::Added(object))),
@@ -181,10 +169,7 @@ fn event(line: &[u8], subject: &str) -> Result<Option<WatchEvent>, &'static str>
         (Some("ERROR"), Some(object)) => {
             let status = Status::of(&object);
             let code = status.code.unwrap_or(500);
-            let message = format!(
-                "{subject} was ended by the server with {}.",
-                status.describe(code)
-            );
+            let message = format!("{subject} was ended by the server with {}.", status.describe(code));
             Ok(Some(WatchEvent::Error(ApiError {
                 kind: status.kind(code, None),
                 message,

@@ -31,7 +31,14 @@ struct Doubt {
 impl PendingEdit {
     /// An edit that nobody has tried to write yet.
     pub(crate) fn new(edit: Edit, grant: GrantId, deadline: BootTime, reply: EditReply) -> Self {
-        Self { edit, grant, deadline, reply, proposed: None, doubt: None }
+        Self {
+            edit,
+            grant,
+            deadline,
+            reply,
+            proposed: None,
+            doubt: None,
+        }
     }
 
     fn fail(self, code: ErrorCode, message: &str) {
@@ -51,7 +58,10 @@ impl PendingEdit {
             (Some(Ok(EditAnswer::Unchanged)), Some(doubt)) => Ok(doubt.answer),
             (Some(Ok(answer)), _) => Ok(answer),
             (Some(Err(refusal)), _) => Err(refusal_error(&refusal)),
-            (None, _) => Err(HaError::new(ErrorCode::Internal, "an edit was answered before it was applied")),
+            (None, _) => Err(HaError::new(
+                ErrorCode::Internal,
+                "an edit was answered before it was applied",
+            )),
         };
         let _ = self.reply.send(answer);
     }
@@ -85,10 +95,16 @@ impl Batch {
     /// Answers every edit whose grant has ended or whose deadline has passed.
     pub(crate) fn refuse_hopeless(&mut self, name: &str, grants: &GrantCell, now: BootTime, trouble: Option<&str>) {
         let current = grants.current();
-        for edit in self.edits.extract_if(.., |edit| current != Some(edit.grant) || edit.deadline <= now) {
+        for edit in self
+            .edits
+            .extract_if(.., |edit| current != Some(edit.grant) || edit.deadline <= now)
+        {
             if current == Some(edit.grant) {
                 let why = trouble.unwrap_or("the writer was busy with other edits");
-                edit.fail(ErrorCode::TimedOut, &format!("ConfigMap {name} could not be written in time: {why}."));
+                edit.fail(
+                    ErrorCode::TimedOut,
+                    &format!("ConfigMap {name} could not be written in time: {why}."),
+                );
             } else {
                 edit.fail(ErrorCode::NotLeader, &not_leader(name));
             }
@@ -123,7 +139,10 @@ impl Batch {
             if let Some(Ok(answer)) = edit.proposed.take() {
                 // An older doubt keeps the older answer: that write may be the one that landed.
                 let answer = edit.doubt.take().map_or(answer, |doubt| doubt.answer);
-                edit.doubt = Some(Doubt { base: base.to_owned(), answer });
+                edit.doubt = Some(Doubt {
+                    base: base.to_owned(),
+                    answer,
+                });
             }
         }
     }

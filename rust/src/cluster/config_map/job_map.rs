@@ -7,9 +7,9 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::{REQUEST_LIMIT, pause_after};
 use super::batch::{Batch, PendingEdit, not_leader};
 use super::trouble::Trouble;
+use super::{REQUEST_LIMIT, pause_after};
 use crate::cluster::client::{ApiError, ApiErrorKind, WriteFailure};
 use crate::cluster::context::Context;
 use crate::protocol::annotations::Claim;
@@ -38,7 +38,16 @@ pub(crate) struct JobMap {
 
 impl JobMap {
     pub(crate) fn new(context: Context, name: String, edits: mpsc::UnboundedReceiver<PendingEdit>) -> Self {
-        Self { context, name, edits, batch: Batch::default(), known: None, in_flight: None, challenged: false, trouble: Trouble::default() }
+        Self {
+            context,
+            name,
+            edits,
+            batch: Batch::default(),
+            known: None,
+            in_flight: None,
+            challenged: false,
+            trouble: Trouble::default(),
+        }
     }
 
     /// Runs until the last handle is gone.
@@ -57,7 +66,8 @@ impl JobMap {
     /// One attempt at everything that waits.
     async fn round(&mut self) {
         let now = self.context.clock.boot();
-        self.batch.refuse_hopeless(&self.name, &self.context.grants, now, self.trouble.last());
+        self.batch
+            .refuse_hopeless(&self.name, &self.context.grants, now, self.trouble.last());
         let Some(grant) = self.batch.grant() else { return };
         let grants = self.context.grants.clone();
         tokio::select! {
@@ -80,17 +90,15 @@ impl JobMap {
 
     async fn attempt(&mut self, grant: GrantId) -> Result<(), ApiError> {
         let fresh = self.known.is_none();
-        let base = match self.known.clone() {
-            Some(base) => base,
-            None => match self.read().await? {
-                Some(base) => base,
-                None => {
-                    self.batch.fail(ErrorCode::ConfigMapMissing, &missing(&self.name));
-                    return Ok(());
-                }
-            },
+        let known = if fresh { self.read().await? } else { self.known.clone() };
+        let Some(base) = known else {
+            self.batch.fail(ErrorCode::ConfigMapMissing, &missing(&self.name));
+            return Ok(());
         };
-        let claim = Claim { holder_identity: self.context.identity.clone(), grant: grant.0 };
+        let claim = Claim {
+            holder_identity: self.context.identity.clone(),
+            grant: grant.0,
+        };
         let foreign = Claim::of(&base).as_ref() != Some(&claim);
         if (foreign || self.challenged) && !self.lock_is_ours(grant).await? {
             self.batch.fail(ErrorCode::NotLeader, &not_leader(&self.name));
@@ -129,7 +137,10 @@ impl JobMap {
             }
             Err(WriteFailure::Refused(error)) => match error.kind {
                 ApiErrorKind::Conflict => {
-                    debug!("ConfigMap {} was changed by someone else; the edits are decided again on the new version.", self.name);
+                    debug!(
+                        "ConfigMap {} was changed by someone else; the edits are decided again on the new version.",
+                        self.name
+                    );
                     self.challenged = true;
                     Ok(())
                 }
@@ -165,7 +176,10 @@ impl JobMap {
             |object| matches!(LockView::of(object), LockView::Held(record) if record.holder_identity == self.context.identity),
         );
         if !ours {
-            warn!("ConfigMap {} is not written: another process holds the lock in ConfigMap {}.", self.name, self.context.cluster_map);
+            warn!(
+                "ConfigMap {} is not written: another process holds the lock in ConfigMap {}.",
+                self.name, self.context.cluster_map
+            );
             self.context.report_lock(answer);
         }
         Ok(ours && self.context.grants.holds(grant))
@@ -173,13 +187,20 @@ impl JobMap {
 
     async fn failed(&mut self, error: &ApiError) {
         self.known = None;
-        self.trouble.failed(self.context.clock.boot(), &format!("Writing ConfigMap {}", self.name), &error.message);
+        self.trouble.failed(
+            self.context.clock.boot(),
+            &format!("Writing ConfigMap {}", self.name),
+            &error.message,
+        );
         sleep(pause_after(error).min(self.limit())).await;
     }
 
     fn limit(&self) -> Duration {
         let now = self.context.clock.boot();
-        let left = self.batch.next_deadline().map_or(REQUEST_LIMIT, |deadline| deadline.saturating_since(now));
+        let left = self
+            .batch
+            .next_deadline()
+            .map_or(REQUEST_LIMIT, |deadline| deadline.saturating_since(now));
         left.clamp(Duration::from_millis(50), REQUEST_LIMIT)
     }
 }

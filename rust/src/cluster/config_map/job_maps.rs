@@ -9,9 +9,9 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 use tokio::time::sleep;
 
-use super::{REQUEST_LIMIT, pause_after, timed_out};
 use super::batch::{PendingEdit, not_leader};
 use super::job_map::JobMap;
+use super::{REQUEST_LIMIT, pause_after, timed_out};
 use crate::cluster::client::{ApiError, ApiErrorKind, WriteFailure};
 use crate::cluster::context::Context;
 use crate::protocol::annotations::Claim;
@@ -30,7 +30,10 @@ pub(crate) struct JobMaps {
 
 impl JobMaps {
     pub(crate) fn new(context: Context) -> Self {
-        Self { context, writers: Mutex::default() }
+        Self {
+            context,
+            writers: Mutex::default(),
+        }
     }
 
     /// The writer of this `ConfigMap`. Has to be called within the runtime, as it may start a task.
@@ -60,7 +63,10 @@ impl JobMaps {
         }
         self.check(name, grant)?;
         let mut object = config_map::new_config_map(name, self.context.api.namespace(), &self.context.labels);
-        let claim = Claim { holder_identity: self.context.identity.clone(), grant: grant.0 };
+        let claim = Claim {
+            holder_identity: self.context.identity.clone(),
+            grant: grant.0,
+        };
         if let Err(refusal) = Edit::Claim(claim).apply(&mut object) {
             return Err(Trial::Final(HaError::new(ErrorCode::Internal, refusal.to_string())));
         }
@@ -84,7 +90,9 @@ impl JobMaps {
     }
 
     async fn try_delete(&self, name: &str, grant: Option<GrantId>) -> Result<Progress, Trial> {
-        let Some(object) = self.context.api.get(name, REQUEST_LIMIT).await?.value else { return Ok(Progress::Done) };
+        let Some(object) = self.context.api.get(name, REQUEST_LIMIT).await?.value else {
+            return Ok(Progress::Done);
+        };
         if name == self.context.cluster_map {
             if let Some(holder) = self.other_holder(&object) {
                 info!("ConfigMap {name} is kept: {holder} leads this cluster now.");
@@ -98,7 +106,11 @@ impl JobMaps {
         let version = config_map::resource_version(&object).unwrap_or_default();
         match self.context.api.delete(name, uid, version, REQUEST_LIMIT).await {
             Ok(()) => Ok(Progress::Done),
-            Err(WriteFailure::Refused(error)) if matches!(error.kind, ApiErrorKind::Conflict | ApiErrorKind::NotFound) => Ok(Progress::Again),
+            Err(WriteFailure::Refused(error))
+                if matches!(error.kind, ApiErrorKind::Conflict | ApiErrorKind::NotFound) =>
+            {
+                Ok(Progress::Again)
+            }
             Err(WriteFailure::Refused(error) | WriteFailure::Unknown(error)) => Err(error.into()),
         }
     }
@@ -119,12 +131,19 @@ impl JobMaps {
 
     /// How long to wait before the next attempt; `None` when there is nothing left to do. An unknown outcome needs no care of its own here:
     /// every attempt begins with a read.
-    fn pause_after(&self, trial: Result<Progress, Trial>, name: &str, deadline: BootTime) -> Result<Option<Duration>, HaError> {
+    fn pause_after(
+        &self,
+        trial: Result<Progress, Trial>,
+        name: &str,
+        deadline: BootTime,
+    ) -> Result<Option<Duration>, HaError> {
         match trial {
             Ok(Progress::Done) => Ok(None),
             Ok(Progress::Again) => Ok(Some(Duration::ZERO)),
             Err(Trial::Final(error)) => Err(error),
-            Err(Trial::Failed(error)) if error.kind == ApiErrorKind::Invalid => Err(HaError::new(ErrorCode::ApiRefused, error.message)),
+            Err(Trial::Failed(error)) if error.kind == ApiErrorKind::Invalid => {
+                Err(HaError::new(ErrorCode::ApiRefused, error.message))
+            }
             Err(Trial::Failed(error)) if self.context.clock.boot() >= deadline => Err(timed_out(name, &error)),
             Err(Trial::Failed(error)) => Ok(Some(pause_after(&error))),
         }

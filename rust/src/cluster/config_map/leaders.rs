@@ -31,13 +31,18 @@ impl Leaders {
 
     /// Whether the object differs from what was published.
     pub(crate) fn differ_from(&self, object: &Value) -> bool {
-        self.wanted.iter().any(|(component, value)| stored(object, component) != value.as_deref())
+        self.wanted
+            .iter()
+            .any(|(component, value)| stored(object, component) != value.as_deref())
     }
 
     /// Brings the object to what was published.
     pub(crate) fn apply(&self, object: &mut Value) {
         for (component, value) in &self.wanted {
-            let edit = Edit::PublishLeader { component: component.clone(), value: value.clone() };
+            let edit = Edit::PublishLeader {
+                component: component.clone(),
+                value: value.clone(),
+            };
             match edit.apply(object) {
                 Ok(EditAnswer::Unchanged) => {}
                 Ok(_) if self.seen.get(component).is_some_and(|seen| seen == value) => {
@@ -54,7 +59,10 @@ impl Leaders {
         for (component, value) in &self.wanted {
             if stored(object, component) == value.as_deref() && self.seen.get(component) != Some(value) {
                 match value {
-                    Some(value) => info!("Published the leader of {component}: {}.", value.split_once(',').map_or("", |(_, address)| address)),
+                    Some(value) => info!(
+                        "Published the leader of {component}: {}.",
+                        value.split_once(',').map_or("", |(_, address)| address)
+                    ),
                     None => info!("Removed the leader address of {component}."),
                 }
                 self.seen.insert(component.clone(), value.clone());
@@ -65,5 +73,7 @@ impl Leaders {
 
 /// The component's value in this object.
 pub(crate) fn stored<'a>(object: &'a Value, component: &str) -> Option<&'a str> {
-    config_map::data(object)?.get(&format!("{LEADER_KEY_PREFIX}{component}"))?.as_str()
+    config_map::data(object)?
+        .get(&format!("{LEADER_KEY_PREFIX}{component}"))?
+        .as_str()
 }

@@ -34,13 +34,18 @@ pub(crate) fn timed_out(name: &str, error: &ApiError) -> HaError {
         ApiErrorKind::Unreachable | ApiErrorKind::Tls => ErrorCode::ApiUnreachable,
         _ => ErrorCode::TimedOut,
     };
-    HaError::new(code, format!("ConfigMap {name} could not be reached in time: {}", error.message))
+    HaError::new(
+        code,
+        format!("ConfigMap {name} could not be reached in time: {}", error.message),
+    )
 }
 
 /// Pause before a request that failed is tried again: what the server asks for, or a moment.
 pub(crate) fn pause_after(error: &ApiError) -> Duration {
     match error.kind {
-        ApiErrorKind::TooManyRequests { retry_after: Some(pause) } => pause.min(REQUEST_LIMIT),
+        ApiErrorKind::TooManyRequests {
+            retry_after: Some(pause),
+        } => pause.min(REQUEST_LIMIT),
         _ => RETRY_PAUSE,
     }
 }

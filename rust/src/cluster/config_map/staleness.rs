@@ -20,13 +20,18 @@ pub(crate) fn is_long_dead(object: &Value, server_date: Option<SystemTime>, leas
         LockView::Held(record) => lease.max(record.lease_duration),
         LockView::Absent | LockView::Free(_) | LockView::Broken { .. } => return false,
     };
-    let (Some(date), Some(written)) = (server_date, last_change(object)) else { return false };
+    let (Some(date), Some(written)) = (server_date, last_change(object)) else {
+        return false;
+    };
     date.duration_since(written).is_ok_and(|age| age > lease + MARGIN)
 }
 
 fn last_change(object: &Value) -> Option<SystemTime> {
     let times = object.pointer("/metadata/managedFields")?.as_array()?;
-    times.iter().filter_map(|entry| parse_seconds(entry.get("time")?.as_str()?)).max()
+    times
+        .iter()
+        .filter_map(|entry| parse_seconds(entry.get("time")?.as_str()?))
+        .max()
 }
 
 /// `2026-11-20T11:02:03Z`, the only form that the API server writes here.
@@ -57,10 +62,26 @@ mod tests {
     #[test]
     fn a_record_is_long_dead_when_the_servers_clock_says_so() {
         let lease = Duration::from_secs(15);
-        assert!(is_long_dead(&held("2026-11-20T11:00:00Z"), date("2026-11-20T11:00:21Z"), lease));
-        assert!(!is_long_dead(&held("2026-11-20T11:00:00Z"), date("2026-11-20T11:00:20Z"), lease));
-        assert!(!is_long_dead(&held("2026-11-20T11:00:00Z"), date("2026-11-20T11:00:21Z"), Duration::from_secs(60)));
+        assert!(is_long_dead(
+            &held("2026-11-20T11:00:00Z"),
+            date("2026-11-20T11:00:21Z"),
+            lease
+        ));
+        assert!(!is_long_dead(
+            &held("2026-11-20T11:00:00Z"),
+            date("2026-11-20T11:00:20Z"),
+            lease
+        ));
+        assert!(!is_long_dead(
+            &held("2026-11-20T11:00:00Z"),
+            date("2026-11-20T11:00:21Z"),
+            Duration::from_secs(60)
+        ));
         assert!(!is_long_dead(&held("2026-11-20T11:00:00Z"), None, lease));
-        assert!(!is_long_dead(&json!({"metadata": {}}), date("2026-11-20T11:00:21Z"), lease));
+        assert!(!is_long_dead(
+            &json!({"metadata": {}}),
+            date("2026-11-20T11:00:21Z"),
+            lease
+        ));
     }
 }

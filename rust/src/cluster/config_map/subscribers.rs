@@ -23,7 +23,10 @@ pub(crate) struct Subscribers {
 
 impl Subscribers {
     pub(crate) fn new(events: Arc<EventQueue>) -> Self {
-        Self { by_id: BTreeMap::new(), events }
+        Self {
+            by_id: BTreeMap::new(),
+            events,
+        }
     }
 
     /// Adds a subscription; a leader that is known already is told at once, an absent one is not (as stock's `onAdded`).
@@ -42,10 +45,14 @@ impl Subscribers {
     pub(crate) fn tell(&mut self, object: &Value) {
         for (id, subscriber) in &mut self.by_id {
             // A value that cannot be read counts as no leader, as in stock.
-            let value = stored(object, &subscriber.component).filter(|value| LeaderInformation::decode(value).is_some());
+            let value =
+                stored(object, &subscriber.component).filter(|value| LeaderInformation::decode(value).is_some());
             if subscriber.told.as_deref() != value {
                 subscriber.told = value.map(str::to_owned);
-                self.events.push(Event::Leader { subscription: *id, value: subscriber.told.clone() });
+                self.events.push(Event::Leader {
+                    subscription: *id,
+                    value: subscriber.told.clone(),
+                });
             }
         }
     }

@@ -29,14 +29,20 @@ impl Trouble {
         };
         if due {
             self.reported = Some(now);
-            warn!("{what} has been failing for {:.1} s and is tried again: {why}", lasted.as_secs_f64());
+            warn!(
+                "{what} has been failing for {:.1} s and is tried again: {why}",
+                lasted.as_secs_f64()
+            );
         }
     }
 
     /// Notes a success; says so if the failure had been reported.
     pub(crate) fn succeeded(&mut self, now: BootTime, what: &str) {
         if let (Some(since), Some(_)) = (self.since, self.reported) {
-            info!("{what} works again after {:.1} s.", now.saturating_since(since).as_secs_f64());
+            info!(
+                "{what} works again after {:.1} s.",
+                now.saturating_since(since).as_secs_f64()
+            );
         }
         *self = Self::default();
     }

@@ -14,7 +14,11 @@ pub(crate) enum Command {
     /// Stop being a candidate; the reply comes once the lock is released or was not ours.
     Stop(oneshot::Sender<()>),
     /// A leader address, or `None` for "no leader any more", under this grant.
-    Publish { grant: GrantId, component: String, value: Option<String> },
+    Publish {
+        grant: GrantId,
+        component: String,
+        value: Option<String>,
+    },
     /// An edit of the cluster `ConfigMap` (job graphs, execution plans, applications).
     Edit(PendingEdit),
     /// Tell this subscription about a component's leader.

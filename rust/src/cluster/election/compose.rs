@@ -14,7 +14,13 @@ use crate::protocol::lock_record::LOCK_ANNOTATION;
 /// Renders the object for a lock write: the record, stock's labels, and everything that rides along.
 ///
 /// `last` is the last known object, also when it has been deleted since: a leader makes it anew from memory.
-pub(crate) fn compose(context: &Context, write: &LockWrite, last: Option<&Value>, leaders: &Leaders, batch: &mut Batch) -> Value {
+pub(crate) fn compose(
+    context: &Context,
+    write: &LockWrite,
+    last: Option<&Value>,
+    leaders: &Leaders,
+    batch: &mut Batch,
+) -> Value {
     let mut object = match (&write.base, last) {
         (Some(_), Some(last)) => last.clone(),
         (None, Some(last)) if write.kind != LockWriteKind::Acquire => {
@@ -33,7 +39,10 @@ pub(crate) fn compose(context: &Context, write: &LockWrite, last: Option<&Value>
         // The addresses of a dead leader lead nowhere: whoever retrieves them learns so in the very write that elects the next one.
         LockWriteKind::Acquire => {
             if let Err(refusal) = Edit::ClearLeaders.apply(&mut object) {
-                warn!("The former leader's addresses stay in ConfigMap {}: {refusal}", context.cluster_map);
+                warn!(
+                    "The former leader's addresses stay in ConfigMap {}: {refusal}",
+                    context.cluster_map
+                );
             }
         }
         LockWriteKind::Renew => {

@@ -12,7 +12,11 @@ use crate::protocol::elector::AttemptId;
 /// A request that ended.
 pub(crate) enum Finished {
     /// A PUT or POST with the lock record.
-    Write { attempt: AttemptId, base: Option<String>, outcome: Result<Value, WriteFailure> },
+    Write {
+        attempt: AttemptId,
+        base: Option<String>,
+        outcome: Result<Value, WriteFailure>,
+    },
     /// A quorum read.
     Read(Result<Answer<Option<Value>>, ApiError>),
     /// The check of the Role, before the first write.
@@ -27,9 +31,13 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    pub(crate) fn new(api: ApiClient, name: String) -> Self {
+    pub(crate) fn new(api: &ApiClient, name: String) -> Self {
         // A crowd of store reads must not keep a renewal waiting.
-        Self { api: api.with_reserved_places(), name, tasks: JoinSet::new() }
+        Self {
+            api: api.with_reserved_places(),
+            name,
+            tasks: JoinSet::new(),
+        }
     }
 
     pub(crate) fn write(&mut self, attempt: AttemptId, base: Option<String>, object: Value, limit: Duration) {
@@ -45,12 +53,14 @@ impl Requests {
 
     pub(crate) fn read(&mut self, limit: Duration) {
         let (api, name) = (self.api.clone(), self.name.clone());
-        self.tasks.spawn(async move { Finished::Read(api.get(&name, limit).await) });
+        self.tasks
+            .spawn(async move { Finished::Read(api.get(&name, limit).await) });
     }
 
     pub(crate) fn preflight(&mut self) {
         let (api, name) = (self.api.clone(), self.name.clone());
-        self.tasks.spawn(async move { Finished::Preflight(preflight::candidate_check(&api, &name).await) });
+        self.tasks
+            .spawn(async move { Finished::Preflight(preflight::candidate_check(&api, &name).await) });
     }
 
     /// The next request that ends; pending for ever while none is under way.

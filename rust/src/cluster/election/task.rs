@@ -21,7 +21,9 @@ use crate::cluster::context::Context;
 use crate::cluster::grant::Granted;
 use crate::cluster::watch::Seen;
 use crate::protocol::config_map;
-use crate::protocol::elector::{AcquireReason, AttemptId, Effect, Elector, GrantId, Input, LockWrite, Notice, Observation, Source};
+use crate::protocol::elector::{
+    AcquireReason, AttemptId, Effect, Elector, GrantId, Input, LockWrite, Notice, Observation, Source,
+};
 use crate::protocol::lock_record::LockView;
 use crate::protocol::time::BootTime;
 use crate::session::error::ErrorCode;
@@ -73,7 +75,7 @@ impl Election {
         events: Arc<EventQueue>,
     ) -> Self {
         Self {
-            requests: Requests::new(context.api.clone(), context.cluster_map.clone()),
+            requests: Requests::new(&context.api, context.cluster_map.clone()),
             subscribers: Subscribers::new(Arc::clone(&events)),
             context,
             commands,
@@ -125,7 +127,12 @@ impl Election {
             self.wake = None;
             self.step(Input::Tick);
         }
-        self.batch.refuse_hopeless(&self.context.cluster_map, &self.context.grants, now, self.trouble.last());
+        self.batch.refuse_hopeless(
+            &self.context.cluster_map,
+            &self.context.grants,
+            now,
+            self.trouble.last(),
+        );
     }
 
     fn write_what_waits(&mut self) {
@@ -143,7 +150,11 @@ impl Election {
         match command {
             Command::Start => self.start(),
             Command::Stop(reply) => self.stop(reply),
-            Command::Publish { grant, component, value } => {
+            Command::Publish {
+                grant,
+                component,
+                value,
+            } => {
                 if self.context.grants.holds(grant) {
                     self.leaders.publish(&component, value);
                 } else {
@@ -152,7 +163,11 @@ impl Election {
             }
             Command::Edit(edit) => self.batch.push(edit),
             Command::Subscribe { id, component } => {
-                let object = if let Known::Present(object) = &self.known { Some(object) } else { None };
+                let object = if let Known::Present(object) = &self.known {
+                    Some(object)
+                } else {
+                    None
+                };
                 self.subscribers.add(id, component, object);
             }
             Command::Unsubscribe { id } => self.subscribers.remove(id),
@@ -222,7 +237,9 @@ impl Election {
                 match error.kind {
                     ApiErrorKind::Conflict | ApiErrorKind::NotFound => debug!("{}: {}", self.what(), error.message),
                     // Something that rides along cannot be stored: it must not take the renewals down with it.
-                    ApiErrorKind::Invalid if !self.batch.is_empty() => self.batch.fail(ErrorCode::ApiRefused, &error.message),
+                    ApiErrorKind::Invalid if !self.batch.is_empty() => {
+                        self.batch.fail(ErrorCode::ApiRefused, &error.message);
+                    }
                     _ => self.failing(&error.message),
                 }
                 self.batch.not_written();
@@ -264,7 +281,9 @@ impl Election {
     fn seen(&mut self, seen: Seen) {
         match seen {
             Seen::Listed(answer) => self.read(answer, Source::Watch),
-            Seen::Changed(object) | Seen::Deleted(object) if self.is_older(&object) => debug!("An event of the past was ignored."),
+            Seen::Changed(object) | Seen::Deleted(object) if self.is_older(&object) => {
+                debug!("An event of the past was ignored.");
+            }
             Seen::Changed(object) => self.see(Known::Present(object), Source::Watch, false),
             Seen::Deleted(_) => self.see(Known::Missing, Source::Watch, false),
         }
@@ -300,7 +319,11 @@ impl Election {
             Known::Present(object) => observation_of(object),
         };
         let long_dead = self.long_dead;
-        self.step(Input::Observed { observation, source, long_dead });
+        self.step(Input::Observed {
+            observation,
+            source,
+            long_dead,
+        });
     }
 
     fn step(&mut self, input: Input) {
@@ -314,7 +337,10 @@ impl Election {
     fn carry_out(&mut self, effect: Effect) {
         match effect {
             Effect::Grant { grant, valid_until } => {
-                info!("Leadership granted to {} (grant {}) in ConfigMap {}.", self.context.identity, grant.0, self.context.cluster_map);
+                info!(
+                    "Leadership granted to {} (grant {}) in ConfigMap {}.",
+                    self.context.identity, grant.0, self.context.cluster_map
+                );
                 self.next_grant = GrantId(grant.0 + 1);
                 self.leaders.clear();
                 self.context.grants.set(Some(Granted { grant, valid_until }));
@@ -323,10 +349,17 @@ impl Election {
             Effect::Extend { grant, valid_until } => self.context.grants.set(Some(Granted { grant, valid_until })),
             Effect::Revoke { grant, cause } => {
                 self.context.grants.set(None);
-                self.events.push(Event::Revoke { grant: grant.0, cause: cause.to_string() });
-                info!("Leadership of {} (grant {}) ended: {cause}.", self.context.identity, grant.0);
+                self.events.push(Event::Revoke {
+                    grant: grant.0,
+                    cause: cause.to_string(),
+                });
+                info!(
+                    "Leadership of {} (grant {}) ended: {cause}.",
+                    self.context.identity, grant.0
+                );
                 self.leaders.clear();
-                self.batch.fail(ErrorCode::NotLeader, &not_leader(&self.context.cluster_map));
+                self.batch
+                    .fail(ErrorCode::NotLeader, &not_leader(&self.context.cluster_map));
             }
             Effect::Write(write) => self.send(&write),
             Effect::Read { time_limit } => self.requests.read(time_limit),
@@ -348,13 +381,17 @@ impl Election {
             Known::Nothing | Known::Missing => None,
         };
         if known != write.base.as_deref() {
-            error!("A write decided on version {:?} was not sent: version {known:?} is known. This is a bug.", write.base);
+            error!(
+                "A write decided on version {:?} was not sent: version {known:?} is known. This is a bug.",
+                write.base
+            );
             self.step(Input::Refused { attempt: write.attempt });
             return;
         }
         let object = compose(&self.context, write, self.last.as_ref(), &self.leaders, &mut self.batch);
         self.writing = true;
-        self.requests.write(write.attempt, write.base.clone(), object, write.time_limit);
+        self.requests
+            .write(write.attempt, write.base.clone(), object, write.time_limit);
     }
 
     fn stopped(&mut self) {

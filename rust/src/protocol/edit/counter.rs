@@ -30,9 +30,7 @@ fn write(object: &mut Value, next: i64) -> Result<(), EditRefusal> {
 
 pub(super) fn next(object: &mut Value) -> Result<EditAnswer, EditRefusal> {
     let current = read(object)?;
-    let next = current
-        .checked_add(1)
-        .ok_or_else(|| broken(&current.to_string()))?;
+    let next = current.checked_add(1).ok_or_else(|| broken(&current.to_string()))?;
     write(object, next)?;
     Ok(EditAnswer::Counter(current))
 }
@@ -42,9 +40,7 @@ pub(super) fn set(object: &mut Value, next: i64) -> Result<EditAnswer, EditRefus
     match read(object) {
         Ok(current) if current == next => Ok(EditAnswer::Unchanged),
         Ok(_) => write(object, next).map(|()| EditAnswer::Done),
-        Err(EditRefusal::BrokenCounter { value: old }) => {
-            write(object, next).map(|()| EditAnswer::Replaced { old })
-        }
+        Err(EditRefusal::BrokenCounter { value: old }) => write(object, next).map(|()| EditAnswer::Replaced { old }),
         Err(refusal) => Err(refusal),
     }
 }

@@ -7,11 +7,7 @@ use super::{EditAnswer, EditRefusal, remove_all, remove_one};
 use crate::protocol::config_map::{self, DATA_BYTES_LIMIT};
 use crate::protocol::names::{LEADER_KEY_PREFIX, leader_key};
 
-pub(super) fn publish(
-    object: &mut Value,
-    component: &str,
-    value: Option<&str>,
-) -> Result<EditAnswer, EditRefusal> {
+pub(super) fn publish(object: &mut Value, component: &str, value: Option<&str>) -> Result<EditAnswer, EditRefusal> {
     let key = leader_key(component);
     let Some(value) = value else {
         return Ok(remove_one(object, &key));

@@ -49,22 +49,14 @@ pub(super) fn add(object: &mut Value, key: &str, pointer: &str) -> Result<EditAn
             return Ok(EditAnswer::Unchanged);
         }
         StateHandle::decode(&live).map_err(|reason| undecodable(key, reason))?;
-        return Err(EditRefusal::AlreadyExists {
-            key: key.to_owned(),
-        });
+        return Err(EditRefusal::AlreadyExists { key: key.to_owned() });
     }
     set_within(object, key, pointer, POINTER_BYTES_LIMIT)?;
     Ok(EditAnswer::Done)
 }
 
-pub(super) fn replace(
-    object: &mut Value,
-    key: &str,
-    pointer: &str,
-) -> Result<EditAnswer, EditRefusal> {
-    let found = find(object, key)?.ok_or_else(|| EditRefusal::NotExists {
-        key: key.to_owned(),
-    })?;
+pub(super) fn replace(object: &mut Value, key: &str, pointer: &str) -> Result<EditAnswer, EditRefusal> {
+    let found = find(object, key)?.ok_or_else(|| EditRefusal::NotExists { key: key.to_owned() })?;
     let old = refuse_marked(key, found)?;
     if old == pointer {
         return Ok(EditAnswer::Unchanged);
@@ -78,9 +70,7 @@ pub(super) fn mark(object: &mut Value, key: &str) -> Result<EditAnswer, EditRefu
         return Ok(EditAnswer::Absent);
     };
     if found.marked {
-        return Ok(EditAnswer::Marked {
-            pointer: found.text,
-        });
+        return Ok(EditAnswer::Marked { pointer: found.text });
     }
     let pointer = state_handle::mark(&found.text).map_err(|reason| undecodable(key, reason))?;
     config_map::set_entry(object, key, &pointer);
@@ -89,9 +79,7 @@ pub(super) fn mark(object: &mut Value, key: &str) -> Result<EditAnswer, EditRefu
 
 pub(super) fn remove(object: &mut Value, key: &str) -> Result<EditAnswer, EditRefusal> {
     if find(object, key)?.is_some_and(|found| !found.marked) {
-        return Err(EditRefusal::NotMarked {
-            key: key.to_owned(),
-        });
+        return Err(EditRefusal::NotMarked { key: key.to_owned() });
     }
     Ok(remove_one(object, key))
 }
@@ -99,9 +87,7 @@ pub(super) fn remove(object: &mut Value, key: &str) -> Result<EditAnswer, EditRe
 pub(super) fn remove_key(object: &mut Value, key: &str) -> Result<EditAnswer, EditRefusal> {
     let handle = config_map::entry(object, key).map(StateHandle::decode);
     if let Some(Ok(StateHandle { marked: false, .. })) = handle {
-        return Err(EditRefusal::NotMarked {
-            key: key.to_owned(),
-        });
+        return Err(EditRefusal::NotMarked { key: key.to_owned() });
     }
     Ok(remove_one(object, key))
 }

@@ -32,18 +32,13 @@ fn any_live_pointer() -> impl Strategy<Value = String> {
 }
 
 fn any_claim() -> impl Strategy<Value = Claim> {
-    ("[ab]", 0_u64..3).prop_map(|(holder_identity, grant)| Claim {
-        holder_identity,
-        grant,
-    })
+    ("[ab]", 0_u64..3).prop_map(|(holder_identity, grant)| Claim { holder_identity, grant })
 }
 
 fn any_edit() -> impl Strategy<Value = Edit> {
     prop_oneof![
-        (POINTER_KEYS, any_live_pointer())
-            .prop_map(|(key, pointer)| Edit::AddPointer { key, pointer }),
-        (POINTER_KEYS, any_live_pointer())
-            .prop_map(|(key, pointer)| Edit::ReplacePointer { key, pointer }),
+        (POINTER_KEYS, any_live_pointer()).prop_map(|(key, pointer)| Edit::AddPointer { key, pointer }),
+        (POINTER_KEYS, any_live_pointer()).prop_map(|(key, pointer)| Edit::ReplacePointer { key, pointer }),
         POINTER_KEYS.prop_map(|key| Edit::MarkPointer { key }),
         POINTER_KEYS.prop_map(|key| Edit::RemovePointer { key }),
         "|checkpointID-|execution|c".prop_map(|prefix| Edit::ClearPointers { prefix }),
@@ -85,8 +80,7 @@ fn any_json() -> impl Strategy<Value = Value> {
     leaf.prop_recursive(2, 8, 3, |inner| {
         prop_oneof![
             prop::collection::vec(inner.clone(), 0..3).prop_map(Value::from),
-            prop::collection::vec((any::<String>(), inner), 0..3)
-                .prop_map(|fields| fields.into_iter().collect()),
+            prop::collection::vec((any::<String>(), inner), 0..3).prop_map(|fields| fields.into_iter().collect()),
         ]
     })
 }

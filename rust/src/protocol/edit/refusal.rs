@@ -69,10 +69,7 @@ impl fmt::Display for EditRefusal {
                 f,
                 "the key {key} already points to another state: replace or remove that first"
             ),
-            Self::NotExists { key } => write!(
-                f,
-                "the key {key} does not exist: add it instead of replacing it"
-            ),
+            Self::NotExists { key } => write!(f, "the key {key} does not exist: add it instead of replacing it"),
             Self::MarkedForDeletion { key, .. } => write!(
                 f,
                 "the key {key} points to a state whose removal has begun: discard the state and \

@@ -12,12 +12,7 @@ pub const POINTER_BYTES_LIMIT: usize = DATA_BYTES_LIMIT - RESERVE_BYTES;
 
 /// Sets a key, unless that would make the content larger than the limit. A content that is larger already may still
 /// shrink, or change without growing.
-pub(super) fn set_within(
-    object: &mut Value,
-    key: &str,
-    value: &str,
-    limit: usize,
-) -> Result<(), EditRefusal> {
+pub(super) fn set_within(object: &mut Value, key: &str, value: &str, limit: usize) -> Result<(), EditRefusal> {
     let before = config_map::data_bytes(object);
     let old = config_map::entry(object, key).map_or(0, str::len);
     let bytes = before - old + value.len();

@@ -47,21 +47,15 @@ fn replace(file: &str) -> Edit {
 }
 
 fn mark_pointer() -> Edit {
-    Edit::MarkPointer {
-        key: KEY.to_owned(),
-    }
+    Edit::MarkPointer { key: KEY.to_owned() }
 }
 
 fn remove_pointer() -> Edit {
-    Edit::RemovePointer {
-        key: KEY.to_owned(),
-    }
+    Edit::RemovePointer { key: KEY.to_owned() }
 }
 
 fn remove_key() -> Edit {
-    Edit::RemoveKey {
-        key: KEY.to_owned(),
-    }
+    Edit::RemoveKey { key: KEY.to_owned() }
 }
 
 fn publish(value: Option<&str>) -> Edit {
@@ -79,15 +73,11 @@ fn undecodable(reason: Undecodable) -> EditRefusal {
 }
 
 fn already_exists() -> EditRefusal {
-    EditRefusal::AlreadyExists {
-        key: KEY.to_owned(),
-    }
+    EditRefusal::AlreadyExists { key: KEY.to_owned() }
 }
 
 fn not_marked() -> EditRefusal {
-    EditRefusal::NotMarked {
-        key: KEY.to_owned(),
-    }
+    EditRefusal::NotMarked { key: KEY.to_owned() }
 }
 
 fn marked_for_deletion(file: &str) -> EditRefusal {
@@ -131,16 +121,8 @@ fn an_addition_overwrites_nothing() {
     refuses(&add("a"), &with(&marked("b")), marked_for_deletion("b"));
     refuses(&add("a"), &with(&marked("a")), marked_for_deletion("a"));
     refuses(&add("a"), &with("?"), undecodable(Undecodable::NotBase64));
-    refuses(
-        &add("a"),
-        &with("AAAA"),
-        undecodable(Undecodable::NotWrapped),
-    );
-    refuses(
-        &add("a"),
-        &with(FOREIGN),
-        undecodable(Undecodable::ForeignShape),
-    );
+    refuses(&add("a"), &with("AAAA"), undecodable(Undecodable::NotWrapped));
+    refuses(&add("a"), &with(FOREIGN), undecodable(Undecodable::ForeignShape));
 }
 
 #[test]
@@ -167,11 +149,7 @@ fn a_replacement_needs_a_live_pointer() {
     let key = KEY.to_owned();
     refuses(&replace("b"), &without(), EditRefusal::NotExists { key });
     refuses(&replace("b"), &with(&marked("a")), marked_for_deletion("a"));
-    refuses(
-        &replace("b"),
-        &with("?"),
-        undecodable(Undecodable::NotBase64),
-    );
+    refuses(&replace("b"), &with("?"), undecodable(Undecodable::NotBase64));
 }
 
 #[test]
@@ -191,12 +169,7 @@ fn a_pointer_is_marked_and_then_removed() {
         pointer_of(&marked("a")),
         &with(&marked("a")),
     );
-    changes(
-        &remove_pointer(),
-        with(&marked("a")),
-        EditAnswer::Done,
-        &without(),
-    );
+    changes(&remove_pointer(), with(&marked("a")), EditAnswer::Done, &without());
     leaves(&mark_pointer(), &without(), EditAnswer::Absent);
     leaves(&remove_pointer(), &without(), EditAnswer::Unchanged);
 }
@@ -204,9 +177,7 @@ fn a_pointer_is_marked_and_then_removed() {
 #[test]
 fn a_foreign_shape_goes_the_same_way() {
     let text = mark(FOREIGN).unwrap();
-    let answer = EditAnswer::Marked {
-        pointer: text.clone(),
-    };
+    let answer = EditAnswer::Marked { pointer: text.clone() };
     changes(&mark_pointer(), with(FOREIGN), answer, &with(&text));
     changes(&remove_pointer(), with(&text), EditAnswer::Done, &without());
 }
@@ -215,16 +186,8 @@ fn a_foreign_shape_goes_the_same_way() {
 fn removal_wants_the_mark() {
     refuses(&remove_pointer(), &with(&pointer("a")), not_marked());
     refuses(&remove_pointer(), &with(FOREIGN), not_marked());
-    refuses(
-        &remove_pointer(),
-        &with("?"),
-        undecodable(Undecodable::NotBase64),
-    );
-    refuses(
-        &mark_pointer(),
-        &with("?"),
-        undecodable(Undecodable::NotBase64),
-    );
+    refuses(&remove_pointer(), &with("?"), undecodable(Undecodable::NotBase64));
+    refuses(&mark_pointer(), &with("?"), undecodable(Undecodable::NotBase64));
 }
 
 #[test]
@@ -243,12 +206,7 @@ fn clearing_takes_every_pointer_with_the_prefix() {
     };
     let object = json!({ "data": { "checkpointID-1": "?", "checkpointID-2": pointer("a"), "counter": "3" } });
     let after = json!({ "data": { "counter": "3" } });
-    changes(
-        &clear("checkpointID-"),
-        object,
-        EditAnswer::Cleared(2),
-        &after,
-    );
+    changes(&clear("checkpointID-"), object, EditAnswer::Cleared(2), &after);
     leaves(&clear("checkpointID-"), &after, EditAnswer::Unchanged);
     leaves(&clear(""), &after, EditAnswer::Unchanged);
     let leaders = json!({ "data": { "org.apache.flink.k8s.leader.dispatcher": "x" } });
@@ -261,20 +219,10 @@ fn leaders_are_published_and_removed() {
     let key = "org.apache.flink.k8s.leader.dispatcher";
     let published = json!({ "data": { "other": "x", key: "s,a" } });
     let object = json!({ "data": { "other": "x" } });
-    changes(
-        &publish(Some("s,a")),
-        object.clone(),
-        EditAnswer::Done,
-        &published,
-    );
+    changes(&publish(Some("s,a")), object.clone(), EditAnswer::Done, &published);
     leaves(&publish(Some("s,a")), &published, EditAnswer::Unchanged);
     let other = json!({ "data": { "other": "x", key: "s,b" } });
-    changes(
-        &publish(Some("s,b")),
-        published.clone(),
-        EditAnswer::Done,
-        &other,
-    );
+    changes(&publish(Some("s,b")), published.clone(), EditAnswer::Done, &other);
     changes(&publish(None), published, EditAnswer::Done, &object);
     leaves(&publish(None), &object, EditAnswer::Unchanged);
 }
@@ -295,32 +243,12 @@ fn all_leaders_are_cleared() {
 fn the_counter_starts_at_one() {
     let counter = |value: &str| json!({ "data": { "counter": value } });
     assert_eq!(read_counter(&json!({})), Ok(1));
-    changes(
-        &Edit::NextCounter,
-        json!({}),
-        EditAnswer::Counter(1),
-        &counter("2"),
-    );
-    changes(
-        &Edit::NextCounter,
-        counter("2"),
-        EditAnswer::Counter(2),
-        &counter("3"),
-    );
+    changes(&Edit::NextCounter, json!({}), EditAnswer::Counter(1), &counter("2"));
+    changes(&Edit::NextCounter, counter("2"), EditAnswer::Counter(2), &counter("3"));
     leaves(&Edit::SetCounter(3), &counter("3"), EditAnswer::Unchanged);
     leaves(&Edit::SetCounter(1), &json!({}), EditAnswer::Unchanged);
-    changes(
-        &Edit::SetCounter(9),
-        counter("3"),
-        EditAnswer::Done,
-        &counter("9"),
-    );
-    changes(
-        &Edit::RemoveCounter,
-        counter("9"),
-        EditAnswer::Done,
-        &json!({}),
-    );
+    changes(&Edit::SetCounter(9), counter("3"), EditAnswer::Done, &counter("9"));
+    changes(&Edit::RemoveCounter, counter("9"), EditAnswer::Done, &json!({}));
     leaves(&Edit::RemoveCounter, &json!({}), EditAnswer::Unchanged);
 }
 
@@ -329,19 +257,12 @@ fn a_broken_counter_is_named_and_can_be_set() {
     let counter = |value: &str| json!({ "data": { "counter": value } });
     for value in ["", "x", " 1", "1.0", "9223372036854775808"] {
         let value = value.to_owned();
-        let broken = EditRefusal::BrokenCounter {
-            value: value.clone(),
-        };
+        let broken = EditRefusal::BrokenCounter { value: value.clone() };
         assert_eq!(read_counter(&counter(&value)), Err(broken.clone()));
         refuses(&Edit::NextCounter, &counter(&value), broken);
         let answer = EditAnswer::Replaced { old: value.clone() };
         changes(&Edit::SetCounter(5), counter(&value), answer, &counter("5"));
-        changes(
-            &Edit::RemoveCounter,
-            counter(&value),
-            EditAnswer::Done,
-            &json!({}),
-        );
+        changes(&Edit::RemoveCounter, counter(&value), EditAnswer::Done, &json!({}));
     }
 }
 
@@ -350,11 +271,7 @@ fn the_last_number_is_not_handed_out() {
     let value = i64::MAX.to_string();
     let object = json!({ "data": { "counter": value } });
     assert_eq!(read_counter(&object), Ok(i64::MAX));
-    refuses(
-        &Edit::NextCounter,
-        &object,
-        EditRefusal::BrokenCounter { value },
-    );
+    refuses(&Edit::NextCounter, &object, EditRefusal::BrokenCounter { value });
 }
 
 #[test]
@@ -364,18 +281,12 @@ fn a_claim_is_written_and_found() {
         grant: 2,
     };
     let mut object = json!({ "metadata": { "annotations": { "x": "y" } } });
-    assert_eq!(
-        Edit::Claim(mine.clone()).apply(&mut object),
-        Ok(EditAnswer::Done)
-    );
+    assert_eq!(Edit::Claim(mine.clone()).apply(&mut object), Ok(EditAnswer::Done));
     assert_eq!(Claim::of(&object), Some(mine.clone()));
     assert_eq!(config_map::annotation(&object, "x"), Some("y"));
     leaves(&Edit::Claim(mine.clone()), &object, EditAnswer::Unchanged);
     let newer = Claim { grant: 3, ..mine };
-    assert_eq!(
-        Edit::Claim(newer.clone()).apply(&mut object),
-        Ok(EditAnswer::Done)
-    );
+    assert_eq!(Edit::Claim(newer.clone()).apply(&mut object), Ok(EditAnswer::Done));
     assert_eq!(Claim::of(&object), Some(newer));
 }
 
@@ -423,29 +334,17 @@ fn a_replacement_that_does_not_grow_always_fits() {
             POINTER_BYTES_LIMIT,
         ),
     );
-    assert_eq!(
-        replace("b").apply(&mut object),
-        Ok(EditAnswer::Replaced { old })
-    );
+    assert_eq!(replace("b").apply(&mut object), Ok(EditAnswer::Replaced { old }));
     let pointer = marked("b");
-    assert_eq!(
-        mark_pointer().apply(&mut object),
-        Ok(EditAnswer::Marked { pointer })
-    );
+    assert_eq!(mark_pointer().apply(&mut object), Ok(EditAnswer::Marked { pointer }));
     assert_eq!(config_map::data_bytes(&object), DATA_BYTES_LIMIT);
 }
 
 #[test]
 fn leaders_and_the_counter_may_use_the_reserve() {
     let mut object = of_size(DATA_BYTES_LIMIT - 4, "");
-    assert_eq!(
-        Edit::NextCounter.apply(&mut object),
-        Ok(EditAnswer::Counter(1))
-    );
-    assert_eq!(
-        publish(Some("s,a")).apply(&mut object),
-        Ok(EditAnswer::Done)
-    );
+    assert_eq!(Edit::NextCounter.apply(&mut object), Ok(EditAnswer::Counter(1)));
+    assert_eq!(publish(Some("s,a")).apply(&mut object), Ok(EditAnswer::Done));
     assert_eq!(config_map::data_bytes(&object), DATA_BYTES_LIMIT);
     let key = "org.apache.flink.k8s.leader.dispatcher";
     let refusal = too_large(key, DATA_BYTES_LIMIT + 1, DATA_BYTES_LIMIT);
@@ -461,10 +360,7 @@ fn an_object_of_another_form_is_refused() {
     ] {
         for edit in [Edit::NextCounter, add("a"), Edit::ClearLeaders] {
             let mut after = object.clone();
-            assert!(matches!(
-                edit.apply(&mut after),
-                Err(EditRefusal::Malformed { .. })
-            ));
+            assert!(matches!(edit.apply(&mut after), Err(EditRefusal::Malformed { .. })));
             assert_eq!(after, object);
         }
     }

@@ -103,13 +103,7 @@ impl Elector {
         }
     }
 
-    fn write(
-        &mut self,
-        now: BootTime,
-        kind: LockWriteKind,
-        term: &Term,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn write(&mut self, now: BootTime, kind: LockWriteKind, term: &Term, effects: &mut Vec<Effect>) {
         let attempt = self.next_attempt;
         self.next_attempt = AttemptId(attempt.0 + 1);
         self.request = Request::Writing {
@@ -123,11 +117,7 @@ impl Elector {
         effects.push(Effect::Write(LockWrite {
             attempt,
             kind,
-            base: self
-                .sight
-                .as_ref()
-                .and_then(Sight::version)
-                .map(str::to_owned),
+            base: self.sight.as_ref().and_then(Sight::version).map(str::to_owned),
             time_limit: self.time_limit(now),
             transitions: term.transitions,
             keep_acquire_time: term.acquired,
@@ -157,9 +147,7 @@ impl Elector {
 
     /// Whether there is something to give back, or an outcome to wait for that would tell.
     fn lock_may_be_ours(&self) -> bool {
-        self.own_term().is_some()
-            || self.unsettled
-            || matches!(self.request, Request::Writing { .. })
+        self.own_term().is_some() || self.unsettled || matches!(self.request, Request::Writing { .. })
     }
 
     fn time_limit(&self, now: BootTime) -> Duration {

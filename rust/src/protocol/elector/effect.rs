@@ -217,10 +217,7 @@ impl fmt::Display for AcquireReason {
             Self::OwnIdentity => write!(f, "a write of our own has landed without an answer"),
             Self::LeaseExpired { holder } => write!(f, "the lease of {holder} has expired"),
             Self::LongDead { holder } => {
-                write!(
-                    f,
-                    "{holder} died longer than its lease ago, by the server's clock"
-                )
+                write!(f, "{holder} died longer than its lease ago, by the server's clock")
             }
             Self::Broken { text, reason } => write!(
                 f,
@@ -237,11 +234,7 @@ impl fmt::Display for Damage {
             Self::ConfigMapMissing => write!(f, "the ConfigMap has been deleted from outside"),
             Self::LockMissing => write!(f, "the annotation has been removed from outside"),
             Self::LockBroken { text, reason } => {
-                write!(
-                    f,
-                    "it has been overwritten from outside ({reason}): {}",
-                    quoted(text)
-                )
+                write!(f, "it has been overwritten from outside ({reason}): {}", quoted(text))
             }
         }
     }
@@ -251,10 +244,6 @@ impl fmt::Display for Damage {
 fn quoted(text: &str) -> String {
     const LONGEST: usize = 200;
     let beginning: String = text.chars().take(LONGEST).collect();
-    let ellipsis = if beginning.len() < text.len() {
-        " …"
-    } else {
-        ""
-    };
+    let ellipsis = if beginning.len() < text.len() { " …" } else { "" };
     format!("{beginning:?}{ellipsis}")
 }

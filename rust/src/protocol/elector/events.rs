@@ -89,13 +89,7 @@ impl Elector {
     }
 
     /// A write of ours is the newest state of the lock, and we know when it was sent.
-    fn acknowledged(
-        &mut self,
-        now: BootTime,
-        sent: BootTime,
-        term: Term,
-        effects: &mut Vec<Effect>,
-    ) {
+    fn acknowledged(&mut self, now: BootTime, sent: BootTime, term: Term, effects: &mut Vec<Effect>) {
         self.failures = 0;
         match &mut self.role {
             Role::Leader(leader) => {
@@ -163,25 +157,14 @@ impl Elector {
 
     fn see(&mut self, now: BootTime, observation: Observation, long_dead: bool) -> &Sight {
         let (identity, lease) = (&self.identity, self.timings.lease_duration);
-        let sight = Sight::after(
-            self.sight.as_ref(),
-            observation,
-            long_dead,
-            now,
-            identity,
-            lease,
-        );
+        let sight = Sight::after(self.sight.as_ref(), observation, long_dead, now, identity, lease);
         self.sight.insert(sight)
     }
 
     /// The outcome of any other write than the one under way is of no interest.
     fn take_write(&mut self, outcome_of: AttemptId) -> Option<(LockWriteKind, BootTime)> {
         match self.request {
-            Request::Writing {
-                attempt,
-                kind,
-                sent,
-            } if attempt == outcome_of => {
+            Request::Writing { attempt, kind, sent } if attempt == outcome_of => {
                 self.request = Request::Idle;
                 Some((kind, sent))
             }
@@ -191,11 +174,7 @@ impl Elector {
 
     /// What we knew is outdated: read at once the first time, after a pause when that did not help.
     fn read_again(&mut self, now: BootTime) {
-        let at = if self.failures == 0 {
-            now
-        } else {
-            now + self.pause()
-        };
+        let at = if self.failures == 0 { now } else { now + self.pause() };
         self.failures = self.failures.saturating_add(1);
         self.request = Request::ReadAt(at);
     }

@@ -23,9 +23,7 @@ impl Observation {
     pub(super) fn version(&self) -> Option<&str> {
         match self {
             Self::Missing => None,
-            Self::Present {
-                resource_version, ..
-            } => Some(resource_version),
+            Self::Present { resource_version, .. } => Some(resource_version),
         }
     }
 

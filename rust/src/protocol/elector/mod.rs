@@ -45,10 +45,7 @@ mod sight;
 use super::lease::LeaseTimings;
 use super::time::BootTime;
 
-pub use effect::{
-    AcquireReason, AttemptId, Damage, Effect, GrantId, LockWrite, LockWriteKind, Notice,
-    RevokeCause,
-};
+pub use effect::{AcquireReason, AttemptId, Damage, Effect, GrantId, LockWrite, LockWriteKind, Notice, RevokeCause};
 pub use input::{Input, Observation, Source};
 use role::{Leader, Request, Role};
 use sight::Sight;
@@ -136,10 +133,7 @@ impl Elector {
             }
             Input::ReadFailed => self.read_failed(now),
             Input::WriteWanted => self.write_wanted(),
-            Input::Applied {
-                attempt,
-                observation,
-            } => {
+            Input::Applied { attempt, observation } => {
                 self.applied(now, attempt, observation, &mut effects);
             }
             Input::Refused { attempt } => self.refused(now, attempt),

@@ -89,9 +89,7 @@ impl Sight {
         Some(match self.lock() {
             None | Some(LockView::Absent) => AcquireReason::NoLock,
             Some(LockView::Free(_)) => AcquireReason::Released,
-            Some(LockView::Held(record)) if record.holder_identity == identity => {
-                AcquireReason::OwnIdentity
-            }
+            Some(LockView::Held(record)) if record.holder_identity == identity => AcquireReason::OwnIdentity,
             Some(LockView::Held(record)) if self.long_dead => AcquireReason::LongDead {
                 holder: record.holder_identity.clone(),
             },
@@ -111,10 +109,7 @@ impl Sight {
         match self.lock() {
             Some(LockView::Held(record)) if record.holder_identity == identity => Term::of(record),
             Some(LockView::Held(record) | LockView::Free(record)) => Term {
-                transitions: record
-                    .leader_transitions
-                    .saturating_add(1)
-                    .min(i32::MAX.into()),
+                transitions: record.leader_transitions.saturating_add(1).min(i32::MAX.into()),
                 acquired: None,
             },
             Some(LockView::Absent | LockView::Broken { .. }) | None => Term {

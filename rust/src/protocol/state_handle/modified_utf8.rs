@@ -37,9 +37,11 @@ fn decode_units(mut bytes: &[u8]) -> Option<Vec<u16>> {
             _ => return None,
         };
         let (following, rest) = rest.split_at_checked(following)?;
-        units.push(following.iter().fold(u16::from(bits), |unit, byte| {
-            (unit << 6) | u16::from(byte & 0x3f)
-        }));
+        units.push(
+            following
+                .iter()
+                .fold(u16::from(bits), |unit, byte| (unit << 6) | u16::from(byte & 0x3f)),
+        );
         bytes = rest;
     }
     Some(units)

@@ -141,11 +141,7 @@ fn every_change_of_a_constant_byte_is_refused() {
 }
 
 fn any_handle() -> impl Strategy<Value = StateHandle> {
-    (any::<String>(), any::<i64>(), any::<bool>()).prop_map(|(uri, size, marked)| StateHandle {
-        uri,
-        size,
-        marked,
-    })
+    (any::<String>(), any::<i64>(), any::<bool>()).prop_map(|(uri, size, marked)| StateHandle { uri, size, marked })
 }
 
 proptest! {

@@ -118,10 +118,10 @@ final class EventDispatcher {
     void dispatch(String[] event) {
         switch (event[0]) {
             case "grant":
-                onElection(listener -> listener.onGrant(Long.parseLong(event[1])));
+                onGrant(Long.parseLong(event[1]));
                 break;
             case "revoke":
-                onElection(listener -> listener.onRevoke(Long.parseLong(event[1]), event[2]));
+                onRevoke(Long.parseLong(event[1]), event[2]);
                 break;
             case "leader":
                 onLeader(Long.parseLong(event[1]), event[2].isEmpty() ? null : event[2]);
@@ -150,6 +150,14 @@ final class EventDispatcher {
             electionQueue.execute(() -> election.onFailure(cause));
         }
         concerned.forEach(w -> w.queue.execute(() -> w.listener.onFailure(cause)));
+    }
+
+    private void onGrant(long grant) {
+        onElection(listener -> listener.onGrant(grant));
+    }
+
+    private void onRevoke(long grant, String cause) {
+        onElection(listener -> listener.onRevoke(grant, cause));
     }
 
     private void onElection(Consumer<Election.Listener> call) {

@@ -33,6 +33,11 @@ final class SystemProperties {
                     "no.proxy",
                     "proxy.username",
                     "proxy.password",
+                    "http.proxyHost",
+                    "http.proxyPort",
+                    "http.nonProxyHosts",
+                    "https.proxyHost",
+                    "https.proxyPort",
                     "user.home");
 
     private SystemProperties() {}

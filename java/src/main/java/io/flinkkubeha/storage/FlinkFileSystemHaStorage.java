@@ -20,6 +20,8 @@ import org.apache.flink.core.fs.FileStatus;
 import org.apache.flink.core.fs.FileSystem;
 import org.apache.flink.core.fs.Path;
 
+import io.flinkkubeha.config.HaOptions;
+
 import java.io.File;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -81,7 +83,7 @@ final class FlinkFileSystemHaStorage implements HaStorage {
     }
 
     @Override
-    public void deleteDirectory(String location) throws IOException {
+    public void deleteAll(String location) throws IOException {
         delete(location, true);
     }
 
@@ -169,18 +171,29 @@ final class FlinkFileSystemHaStorage implements HaStorage {
 
     @Override
     public void probe(String location) throws IOException {
-        ensureDirectory(location);
-        final Path probe = new Path(path(location), ".probe-" + UUID.randomUUID());
-        final byte[] content = probe.getName().getBytes(StandardCharsets.UTF_8);
-        final String probeLocation = probe.toUri().toString();
-        create(probeLocation, content);
+        final Path directory = path(location);
         try {
-            if (!Arrays.equals(content, read(probeLocation))) {
-                throw new IOException(
-                        probe + " does not read as it was written.");
+            ensureDirectory(location);
+            probeWith(new Path(directory, ".probe-" + UUID.randomUUID()));
+        } catch (IOException | RuntimeException e) {
+            throw new IOException(
+                    String.format(
+                            "%s: '%s' is not writable (%s), give the user that runs Flink access to it or name another directory.",
+                            HaOptions.STORAGE_DIR.key(), directory, e),
+                    e);
+        }
+    }
+
+    private void probeWith(Path probe) throws IOException {
+        final String location = probe.toUri().toString();
+        final byte[] content = probe.getName().getBytes(StandardCharsets.UTF_8);
+        create(location, content);
+        try {
+            if (!Arrays.equals(content, read(location))) {
+                throw new IOException(probe + " does not read as it was written");
             }
         } finally {
-            delete(probeLocation);
+            delete(location);
         }
     }
 

@@ -106,7 +106,7 @@ public class HaBlobStore implements BlobStoreService {
         final String location = location(owner + "/" + fileName(key));
         try {
             final HaStorage storage = storages.of(location);
-            storage.delete(location);
+            storage.deleteAll(location);
             storage.deleteEmptyDirectory(location(owner));
             storage.deleteEmptyDirectory(location(""));
             return true;
@@ -121,7 +121,7 @@ public class HaBlobStore implements BlobStoreService {
         final String location = location(owner);
         try {
             final HaStorage storage = storages.of(location);
-            storage.deleteDirectory(location);
+            storage.deleteAll(location);
             storage.deleteEmptyDirectory(location(""));
             return true;
         } catch (IOException | RuntimeException e) {
@@ -134,7 +134,7 @@ public class HaBlobStore implements BlobStoreService {
     public void cleanupAllData() {
         final String location = location("");
         try {
-            storages.of(location).deleteDirectory(location);
+            storages.of(location).deleteAll(location);
         } catch (IOException | RuntimeException e) {
             LOG.error("{} could not be deleted, its BLOBs stay behind.", location, e);
         }

@@ -46,8 +46,8 @@ public interface HaStorage extends Closeable {
     /** Deletes an object; an absent one is fine. */
     void delete(String location) throws IOException;
 
-    /** Deletes everything below a directory and the directory itself; absent is fine. */
-    void deleteDirectory(String location) throws IOException;
+    /** Deletes an object, or a directory with everything below it; absent is fine. */
+    void deleteAll(String location) throws IOException;
 
     /** Deletes a directory if nothing is in it, as far as the storage has directories. */
     void deleteEmptyDirectory(String location) throws IOException;
@@ -73,6 +73,10 @@ public interface HaStorage extends Closeable {
     /** Creates a directory and its parents, as far as the storage has directories. */
     void ensureDirectory(String location) throws IOException;
 
-    /** Finds out whether objects below a directory can be written, read and deleted. */
+    /**
+     * Finds out whether objects below a directory can be written, read and deleted.
+     *
+     * @throws IOException if not; its message is a sentence with key, value and remedy
+     */
     void probe(String location) throws IOException;
 }

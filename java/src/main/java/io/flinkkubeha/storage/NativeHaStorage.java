@@ -60,11 +60,11 @@ final class NativeHaStorage implements HaStorage {
     }
 
     @Override
-    public void deleteDirectory(String location) throws IOException {
+    public void deleteAll(String location) throws IOException {
         run(location, () -> storage.deletePrefix(location));
     }
 
-    /** Native code takes empty directories away with the last file in them. */
+    /** {@link #deleteAll} takes directories away with the last file in them. */
     @Override
     public void deleteEmptyDirectory(String location) {}
 

@@ -1,0 +1,136 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.flinkkubeha.config;
+
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.IllegalConfigurationException;
+
+import io.flinkkubeha.bridge.SessionSettings;
+import org.junit.jupiter.api.Test;
+
+import java.time.Duration;
+import java.util.Map;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+/** Tests for {@link HaConfiguration}. */
+class HaConfigurationTest {
+
+    @Test
+    void defaultsAreThoseOfFlink() {
+        final HaConfiguration settings =
+                HaConfiguration.of(configuration("kubernetes.cluster-id", "my-cluster"));
+
+        assertThat(settings.clusterId()).isEqualTo("my-cluster");
+        assertThat(settings.namespace()).isEqualTo("default");
+        assertThat(settings.clientTimeout()).isEqualTo(Duration.ofSeconds(60));
+        assertThat(settings.describeLease())
+                .isEqualTo("lease 15000 ms, renew deadline 15000 ms, retry period 5000 ms");
+    }
+
+    @Test
+    void sessionSettingsCarryEverythingThatNativeCodeChecks() {
+        final SessionSettings session =
+                HaConfiguration.of(
+                                configuration(
+                                        "kubernetes.cluster-id", "my-cluster",
+                                        "kubernetes.namespace", "flink",
+                                        "kubernetes.config.file", "/etc/kubeconfig",
+                                        "kubernetes.context", "prod",
+                                        "kubernetes.client.user-agent", "agent",
+                                        "high-availability.kubernetes.leader-election.lease-duration",
+                                                "20 s",
+                                        "high-availability.kubernetes.leader-election.renew-deadline",
+                                                "12 s",
+                                        "high-availability.kubernetes.leader-election.retry-period",
+                                                "1500 ms"))
+                        .sessionSettings(
+                                ProcessRole.JOBMANAGER,
+                                "id",
+                                "iso",
+                                Map.of("type", "flink-native-kubernetes"));
+
+        assertThat(session.get("cluster-id")).isEqualTo("my-cluster");
+        assertThat(session.get("namespace")).isEqualTo("flink");
+        assertThat(session.get("config-file")).isEqualTo("/etc/kubeconfig");
+        assertThat(session.get("context")).isEqualTo("prod");
+        assertThat(session.get("user-agent")).isEqualTo("agent");
+        assertThat(session.get("lease-millis")).isEqualTo("20000");
+        assertThat(session.get("renew-deadline-millis")).isEqualTo("12000");
+        assertThat(session.get("retry-period-millis")).isEqualTo("1500");
+        assertThat(session.get("lease-format")).isEqualTo("iso");
+        assertThat(session.get("labels"))
+                .isEqualTo("app=my-cluster,type=flink-native-kubernetes");
+        assertThat(session.get("identity")).isEqualTo("id");
+        assertThat(session.get("role")).isEqualTo("jobmanager");
+        assertThat(session.get("system-property.user.home"))
+                .isEqualTo(System.getProperty("user.home"));
+    }
+
+    @Test
+    void missingClusterIdIsLeftToTheNativeCheck() {
+        final SessionSettings session =
+                HaConfiguration.of(new Configuration())
+                        .sessionSettings(ProcessRole.CLIENT, "id", "iso", Map.of());
+
+        assertThat(session.get("cluster-id")).isNull();
+        assertThat(session.get("labels")).isNull();
+    }
+
+    @Test
+    void emptyNamespaceIsRefused() {
+        assertThatThrownBy(() -> HaConfiguration.of(configuration("kubernetes.namespace", " ")))
+                .isInstanceOf(IllegalConfigurationException.class)
+                .hasMessage(
+                        "kubernetes.namespace: the value is empty, set it to the namespace of the cluster or leave it out to use 'default'.");
+    }
+
+    @Test
+    void durationThatCannotBeReadIsRefusedWithKeyValueAndRemedy() {
+        assertThatThrownBy(
+                        () ->
+                                HaConfiguration.of(
+                                        configuration(
+                                                "high-availability.kubernetes.leader-election.lease-duration",
+                                                "soon")))
+                .isInstanceOf(IllegalConfigurationException.class)
+                .hasMessageStartingWith(
+                        "high-availability.kubernetes.leader-election.lease-duration: the value 'soon' cannot be read (")
+                .hasMessageEndingWith("), set it to something like '15 s'.");
+    }
+
+    @Test
+    void storageModeThatDoesNotExistIsRefused() {
+        assertThatThrownBy(
+                        () ->
+                                StorageConfiguration.of(
+                                        configuration(
+                                                "high-availability.storageDir", "file:///ha",
+                                                "high-availability.native.storage", "perhaps")))
+                .isInstanceOf(IllegalConfigurationException.class)
+                .hasMessageStartingWith(
+                        "high-availability.native.storage: the value 'perhaps' cannot be read (")
+                .hasMessageEndingWith("), set it to something like 'auto'.");
+    }
+
+    static Configuration configuration(String... keysAndValues) {
+        final Configuration configuration = new Configuration();
+        for (int i = 0; i < keysAndValues.length; i += 2) {
+            configuration.setString(keysAndValues[i], keysAndValues[i + 1]);
+        }
+        return configuration;
+    }
+}

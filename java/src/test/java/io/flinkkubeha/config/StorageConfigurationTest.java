@@ -1,0 +1,122 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.flinkkubeha.config;
+
+import org.apache.flink.configuration.Configuration;
+import org.apache.flink.configuration.IllegalConfigurationException;
+import org.apache.flink.runtime.highavailability.HighAvailabilityServicesUtils;
+
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+import static io.flinkkubeha.config.HaConfigurationTest.configuration;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+/** Tests for {@link StorageConfiguration}. */
+class StorageConfigurationTest {
+
+    @ParameterizedTest
+    @CsvSource({
+        "file:///ha, /default",
+        "file:///ha/, my-cluster",
+        "s3://bucket/a b, /x/y",
+        "hdfs://name:9000/ha, c"
+    })
+    void clusterRootIsThatOfFlink(String storageDir, String clusterId) {
+        final Configuration configuration =
+                configuration(
+                        "high-availability.storageDir", storageDir,
+                        "high-availability.cluster-id", clusterId);
+
+        assertThat(StorageConfiguration.of(configuration).clusterRoot())
+                .isEqualTo(
+                        HighAvailabilityServicesUtils.getClusterHighAvailableStoragePath(
+                                configuration));
+    }
+
+    @Test
+    void jobResultsLieBesideTheClusterRootOrWhereTheyAreWanted() {
+        assertThat(
+                        StorageConfiguration.of(
+                                        configuration("high-availability.storageDir", "s3://b/ha"))
+                                .jobResults()
+                                .toString())
+                .isEqualTo("s3://b/ha/job-result-store/default");
+        assertThat(
+                        StorageConfiguration.of(
+                                        configuration(
+                                                "high-availability.storageDir", "s3://b/ha",
+                                                "job-result-store.storage-path", "gs://r/x"))
+                                .jobResults()
+                                .toString())
+                .isEqualTo("gs://r/x");
+    }
+
+    @Test
+    void deprecatedKeysAreRead() {
+        final StorageConfiguration storage =
+                StorageConfiguration.of(
+                        configuration(
+                                "high-availability.zookeeper.storageDir", "s3://b/ha",
+                                "high-availability.zookeeper.path.namespace", "c"));
+
+        assertThat(storage.clusterRoot().toString()).isEqualTo("s3://b/ha/c");
+        assertThat(storage.mode()).isEqualTo(StorageMode.AUTO);
+        assertThat(storage.deleteJobResultsOnCommit()).isTrue();
+    }
+
+    @Test
+    void missingStorageDirIsRefused() {
+        assertThatThrownBy(() -> StorageConfiguration.of(new Configuration()))
+                .isInstanceOf(IllegalConfigurationException.class)
+                .hasMessage(
+                        "high-availability.storageDir: is not set, set it to a directory that every JobManager and TaskManager reaches, such as s3://bucket/flink/ha.");
+    }
+
+    @Test
+    void storageDirWithoutSchemeIsRefused() {
+        assertThatThrownBy(
+                        () ->
+                                StorageConfiguration.of(
+                                        configuration("high-availability.storageDir", "/mnt/ha")))
+                .isInstanceOf(IllegalConfigurationException.class)
+                .hasMessage(
+                        "high-availability.storageDir: '/mnt/ha' has no scheme, write file:///mnt/ha if every process mounts this directory, or name another file system.");
+    }
+
+    @Test
+    void storageDirThatIsNoUriIsRefused() {
+        assertThatThrownBy(
+                        () ->
+                                StorageConfiguration.of(
+                                        configuration("high-availability.storageDir", "://x")))
+                .isInstanceOf(IllegalConfigurationException.class)
+                .hasMessageStartingWith("high-availability.storageDir: '://x' ");
+    }
+
+    @Test
+    void emptyDirectoryOfTheClusterIsRefused() {
+        assertThatThrownBy(
+                        () ->
+                                StorageConfiguration.of(
+                                        configuration(
+                                                "high-availability.storageDir", "file:///ha",
+                                                "high-availability.cluster-id", "")))
+                .isInstanceOf(IllegalConfigurationException.class)
+                .hasMessageStartingWith("high-availability.cluster-id: '' is not a directory name");
+    }
+}

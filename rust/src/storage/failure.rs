@@ -1,0 +1,121 @@
+//! What a backend answered, and the error that leaves the library for it.
+
+use std::error::Error;
+use std::io;
+
+use super::location::Location;
+use crate::session::error::{ErrorCode, HaError};
+
+/// What was being done to an object, for messages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Action {
+    Write,
+    Read,
+    Delete,
+    List,
+    Rename,
+    MakeDirectory,
+}
+
+/// A failed operation.
+#[derive(Debug)]
+pub(super) struct Failure {
+    error: HaError,
+    cause: String,
+    kind: Option<io::ErrorKind>,
+}
+
+impl Failure {
+    /// An action on an object ended in this error, of the operating system or of a library.
+    pub(super) fn new(action: Action, location: &Location, source: &(dyn Error + 'static)) -> Self {
+        let kind = kind(source);
+        let cause = os_error(source).map_or_else(|| source.to_string(), ToString::to_string);
+        let (code, message) = match (action, kind) {
+            (Action::Read | Action::Rename, Some(io::ErrorKind::NotFound))
+            | (Action::Read, Some(io::ErrorKind::NotADirectory)) => {
+                (ErrorCode::StorageNotFound, format!("There is no {location}."))
+            }
+            _ => {
+                let action = action.participle();
+                (
+                    ErrorCode::StorageFailed,
+                    format!("{action} {location} failed: {cause}."),
+                )
+            }
+        };
+        Self {
+            error: HaError::new(code, message),
+            cause,
+            kind,
+        }
+    }
+
+    /// An object of this name exists and was not to be overwritten.
+    pub(super) fn exists(location: &Location) -> Self {
+        HaError::new(ErrorCode::StorageExists, format!("{location} exists already.")).into()
+    }
+
+    /// The answer in the words of the operating system, if it came from there.
+    pub(super) fn cause(&self) -> &str {
+        &self.cause
+    }
+
+    /// The operating system's kind of error, if it came from there.
+    pub(super) const fn kind(&self) -> Option<io::ErrorKind> {
+        self.kind
+    }
+}
+
+impl From<HaError> for Failure {
+    fn from(error: HaError) -> Self {
+        Self {
+            cause: error.message.clone(),
+            kind: None,
+            error,
+        }
+    }
+}
+
+impl From<Failure> for HaError {
+    fn from(failure: Failure) -> Self {
+        failure.error
+    }
+}
+
+impl Action {
+    const fn participle(self) -> &'static str {
+        match self {
+            Self::Write => "Writing",
+            Self::Read => "Reading",
+            Self::Delete => "Deleting",
+            Self::List => "Listing",
+            Self::Rename => "Renaming",
+            Self::MakeDirectory => "Making the directory",
+        }
+    }
+}
+
+/// The kind of the operating system's error behind a library's.
+pub(super) fn kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
+    os_error(error).map(io::Error::kind)
+}
+
+/// Whether there is nothing of this name. A file where a directory was expected leaves no room for anything below it.
+pub(super) fn is_missing(error: &(dyn Error + 'static)) -> bool {
+    matches!(
+        kind(error),
+        Some(io::ErrorKind::NotFound | io::ErrorKind::NotADirectory)
+    )
+}
+
+/// The operating system's error behind a library's.
+pub(super) fn os_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<io::Error>() {
+            return Some(found);
+        }
+        next = error.source();
+    }
+    None
+}

@@ -138,7 +138,6 @@ TABLE = [
         r"edited\.kubeconfig",
     ),
     _lease("of_zero", "lease-duration", "0 s", r"\b0\b", "set|use|least|more"),
-    _lease("shorter_than_the_renew_deadline", "renew-deadline", "20 s", "20", "15"),
     _lease("shorter_than_the_retry_period", "retry-period", "16 s", "16", "1[35]"),
     Row("two_jars_in_lib", (r"flink-kube-ha-0\.0\.1\.jar", "lib", "one of|remove|leave"), arrange=_second_jar),
 ]

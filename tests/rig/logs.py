@@ -7,6 +7,8 @@ from pathlib import Path
 
 # Goes into conf/log4j-console.properties and log4j-cli.properties of every process.
 LOG4J = """\
+# Flink logs its own shutdown, which a hook of the logging would cut off.
+shutdownHook = disable
 rootLogger.level = INFO
 rootLogger.appenderRef.console.ref = Console
 appender.console.name = Console

@@ -8,7 +8,11 @@
 //! same instant.
 //!
 //! `FLINKKUBEHA_MODEL=candidates,ticks,faults` searches other bounds, for example `3,7,2` or `2,12,3`.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, unreachable_pub)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::struct_excessive_bools
+)]
 
 mod elector_world;
 
@@ -40,7 +44,7 @@ struct Flight {
     kind: LockWriteKind,
     lock: LockView,
     /// The server's answer, once the request has landed.
-    answer: Option<Option<Observation>>,
+    answer: Option<Input>,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -179,8 +183,9 @@ impl State {
         let now = self.now();
         let wall = WallTime::from_micros(i64::from(self.tick));
         let candidate = &mut self.candidates[index];
-        let effects = candidate.elector.step(now, input.clone());
-        if let Some(violation) = candidate.referee.judge(now, &input, &effects).pop() {
+        let told = input.clone();
+        let effects = candidate.elector.step(now, input);
+        if let Some(violation) = candidate.referee.judge(now, &told, &effects).pop() {
             return Err(violation);
         }
         for effect in effects {
@@ -195,6 +200,11 @@ impl State {
             }
         }
         self.one_leader()
+    }
+
+    fn leaders(&self) -> impl Iterator<Item = usize> {
+        let leads = |index: &usize| self.candidates[*index].elector.is_leader().is_some();
+        (0..self.candidates.len()).filter(leads)
     }
 
     fn one_leader(&self) -> Result<(), Violation> {
@@ -294,24 +304,21 @@ impl State {
         match event {
             Event::Lands => {
                 let flight = candidate.flight.clone().unwrap();
-                let answer = self.land(&flight)?;
-                self.candidates[index].flight = Some(Flight {
-                    answer: Some(answer),
-                    ..flight
-                });
-                Ok(())
-            }
-            Event::Answered => {
-                let flight = candidate.flight.take().unwrap();
                 let attempt = flight.attempt;
-                let input = match flight.answer.unwrap() {
+                let answer = match self.land(&flight)? {
                     Some(observation) => Input::Applied {
                         attempt,
                         observation,
                     },
                     None => Input::Refused { attempt },
                 };
-                self.step(index, input)
+                let answer = Some(answer);
+                self.candidates[index].flight = Some(Flight { answer, ..flight });
+                Ok(())
+            }
+            Event::Answered => {
+                let answer = candidate.flight.take().and_then(|flight| flight.answer);
+                self.step(index, answer.unwrap())
             }
             Event::GivenUp => {
                 self.faults -= 1;
@@ -358,7 +365,7 @@ impl State {
             Event::Crashes => {
                 self.faults -= 1;
                 let mut next = Candidate::new(format!("{}'", candidate.identity));
-                next.late = candidate.late.clone();
+                next.late = std::mem::take(&mut candidate.late);
                 next.late.extend(
                     candidate
                         .flight
@@ -459,52 +466,45 @@ fn search(from: &str, first: State, ticks: u32) {
     let began = Instant::now();
     let (candidates, faults) = (first.candidates.len(), first.faults);
     let mut visited = HashSet::from([first.print()]);
-    // Each step knows the one before it, so that a broken rule comes with its story.
-    let mut story: Vec<(usize, String)> = vec![(0, "start".to_owned())];
+    // Each event knows the one before it, so that a broken rule comes with its story.
+    let mut story = vec![(0, from.to_owned())];
     let mut frontier = vec![(0, first)];
-    let mut grants = 0_u64;
+    let mut led = HashSet::new();
     while !frontier.is_empty() {
         let mut following = Vec::new();
         for (place, state) in frontier {
             for (event, next) in state.successors(ticks) {
-                match next {
-                    Err(violation) => {
-                        let mut lines = vec![event];
-                        let mut at = place;
-                        while at != 0 {
-                            lines.push(story[at].1.clone());
-                            at = story[at].0;
-                        }
-                        lines.reverse();
-                        panic!(
-                            "{} is broken after\n{}\n{}",
-                            violation.rule,
-                            lines.join("\n"),
-                            violation.detail
-                        );
-                    }
-                    Ok(next) => {
-                        if visited.insert(next.print()) {
-                            grants += u64::from(
-                                next.candidates
-                                    .iter()
-                                    .any(|one| one.elector.is_leader().is_some()),
-                            );
-                            story.push((place, event));
-                            following.push((story.len() - 1, next));
-                        }
-                    }
+                let next = next.unwrap_or_else(|broken| tell(&story, place, &event, &broken));
+                if visited.insert(next.print()) {
+                    led.extend(next.leaders());
+                    story.push((place, event));
+                    following.push((story.len() - 1, next));
                 }
             }
         }
         frontier = following;
     }
     println!(
-        "{from}: {candidates} candidates, {ticks} ticks, {faults} faults: {} states, {grants} of them with a leader, {:.1} s",
+        "{from}: {candidates} candidates, {ticks} ticks, {faults} faults: {} states, {:.1} s",
         visited.len(),
         began.elapsed().as_secs_f64()
     );
-    assert!(grants > 0, "nobody ever led");
+    assert_eq!(led.len(), candidates, "somebody never led");
+}
+
+fn tell(story: &[(usize, String)], mut place: usize, event: &str, broken: &Violation) -> ! {
+    let mut lines = vec![event];
+    while place != 0 {
+        lines.push(&story[place].1);
+        place = story[place].0;
+    }
+    lines.reverse();
+    panic!(
+        "{} is broken after\n{}\n{}",
+        broken.rule,
+        lines.join("\n"),
+        broken.detail
+    )
 }
 
 /// Bounds from the environment, or these.

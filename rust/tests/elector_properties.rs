@@ -7,7 +7,11 @@
 //! When the dice run out the world is healthy, so that shrinking a failure means taking faults away.
 //!
 //! Each test prints its seed; `FLINKKUBEHA_SEED` repeats it, `FLINKKUBEHA_CASES` sets the number of worlds.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, unreachable_pub)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::struct_excessive_bools
+)]
 
 mod elector_world;
 
@@ -260,7 +264,7 @@ impl World {
     }
 
     fn start(&mut self, index: usize, incarnation: u32, fresh: bool) {
-        let by_list = self.dice.roll() % 2 == 0;
+        let by_list = self.dice.roll().is_multiple_of(2);
         let machine = &mut self.machines[index];
         let first_grant = machine
             .elector
@@ -299,12 +303,11 @@ impl World {
                 machine.alarm = None;
                 Input::Tick
             }
-            Happening::Alarm(_) => return,
             Happening::Outcome(token, input) if machine.waits_for == Some(token) => {
                 machine.waits_for = None;
                 input
             }
-            Happening::Outcome(..) => return,
+            Happening::Alarm(_) | Happening::Outcome(..) => return,
             Happening::Shown(observation, long_dead) => Input::Observed {
                 observation,
                 source: Source::Watch,
@@ -497,7 +500,7 @@ impl World {
                             "{:?} landed: {kind:?} of {index}/{incarnation}",
                             self.now
                         ));
-                        self.judge_landing(index, incarnation, kind, before);
+                        self.judge_landing(index, incarnation, kind, before.as_ref());
                         self.show_all();
                         Input::Applied {
                             attempt,
@@ -519,7 +522,7 @@ impl World {
         index: usize,
         incarnation: u32,
         kind: LockWriteKind,
-        before: Option<LockView>,
+        before: Option<&LockView>,
     ) {
         let others = self
             .machines
@@ -762,7 +765,7 @@ impl Machine {
         Self {
             clock,
             timings,
-            format: if index % 2 == 0 {
+            format: if index.is_multiple_of(2) {
                 LeaseFormat::Iso
             } else {
                 LeaseFormat::Number
@@ -804,7 +807,6 @@ fn holds(rule: &'static str, outsiders: Outsiders) {
     let config = Config {
         cases: cases.try_into().unwrap(),
         failure_persistence: None,
-        max_shrink_iters: 20_000,
         ..Config::default()
     };
     let mut bytes = [0; 32];

@@ -21,7 +21,7 @@ class ApiServerIsNotReachable(base.ClusterTest):
                 cluster.settings["kubernetes.config.file"] = cluster.kubeconfig(proxy.server)
                 process = cluster.job_managers[0]
                 process.start()
-                warning = process.wait_for_log(r"(?i)(?:reach|answer|connect).*\d+(?:\.\d+)? ?(?:s|ms)\b", 60)
+                warning = process.wait_for_log(r"Waiting for the API server .*, for \d+ s so far", 60)
                 self.assertEqual("WARN", warning.line.level)
                 self.report(warning.line.message)
                 proxy.mode = Mode.FORWARD

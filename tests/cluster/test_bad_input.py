@@ -108,7 +108,7 @@ TABLE = [
         (r"kubernetes\.config\.file", "/no/such/kubeconfig", "exist|not a file"),
         {"kubernetes.config.file": "/no/such/kubeconfig"},
     ),
-    _kubeconfig("kubeconfig_that_is_none", r"(?s)\A.+\Z", "this: is: not: yaml", "edited.kubeconfig", "read|parse|yaml"),
+    _kubeconfig("kubeconfig_that_is_none", r"(?s)\A.+\Z", "this: is: not: yaml", "edited.kubeconfig", "read|parse|yaml|not valid"),
     Row(
         "context_that_does_not_exist",
         (r"kubernetes\.context", "no-such-context", r"\bflink\b"),

@@ -7,12 +7,12 @@
 //!
 //! | role | sees | does |
 //! |---|---|---|
-//! | candidate | no lock, a released lock | `Acquire` at once |
+//! | candidate | at first sight no lock; a released lock | `Acquire` at once |
 //! | | a lock that has not changed for max(own lease, lease in the record) | `Acquire` |
 //! | | at first sight a lock that is long dead by the server's clock | `Acquire` at once |
 //! | | its own identity: a write landed without an answer | `Acquire` at once, as the same term |
 //! | | a lock that nobody can read | waits a lease, then `Acquire` |
-//! | | that a rival's lock was deleted | waits what is left of the rival's lease, in which the rival repairs it |
+//! | | that the lock was removed from outside | waits a lease, in which its holder writes it again |
 //! | | its `Acquire` acknowledged | `Grant` |
 //! | leader | a retry period since the last acknowledged renewal was sent, or edits waiting | `Renew` |
 //! | | its `Renew` acknowledged | `Extend` |

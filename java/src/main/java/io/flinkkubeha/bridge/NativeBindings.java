@@ -19,8 +19,8 @@ import javax.annotation.Nullable;
 /**
  * Every native method there is. Only primitives, strings, byte arrays and arrays of those cross.
  *
- * <p>A handle is a number that native code checks at each use: a closed, foreign or made-up one ends
- * in a {@link NativeException}, never in a crash. {@link NativeLibrary#load()} comes first.
+ * <p>A handle is a number that native code checks at each use: a closed, foreign or made-up one
+ * ends in a {@link NativeException}, never in a crash. {@link NativeLibrary#load()} comes first.
  */
 final class NativeBindings {
 

@@ -166,7 +166,7 @@ public final class NativeSession implements ConfigMaps, Election, LeaderWatches,
         }
     }
 
-    /** Flink's stores have no close of their own, so handles end with the ConfigMap at the latest. */
+    /** Flink's stores have no close, so handles end with their ConfigMap at the latest. */
     @Override
     public void delete(String name) throws NativeException {
         checkNotNull(name);

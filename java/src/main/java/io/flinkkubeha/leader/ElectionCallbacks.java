@@ -81,7 +81,8 @@ final class ElectionCallbacks implements Election.Listener {
             grantHeld = grant;
             caller = Thread.currentThread();
         }
-        LOG.info(
+        // Native code has told the operators already.
+        LOG.debug(
                 "Leadership granted on ConfigMap {} (grant {}, session id {}).",
                 configMapName,
                 grant,
@@ -99,7 +100,7 @@ final class ElectionCallbacks implements Election.Listener {
             grantHeld = null;
             caller = Thread.currentThread();
         }
-        LOG.info(
+        LOG.debug(
                 "Leadership revoked on ConfigMap {} (grant {}): {}", configMapName, grant, cause);
         call(listener::onRevokeLeadership);
     }

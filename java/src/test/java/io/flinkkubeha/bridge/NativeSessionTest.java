@@ -26,10 +26,7 @@ import java.io.File;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
-import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.TimeUnit;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -150,29 +147,14 @@ class NativeSessionTest {
 
     @Test
     void jvmExitsByItself() throws Exception {
-        final List<String> command = new ArrayList<>();
-        command.add(System.getProperty("java.home") + "/bin/java");
-        command.add("-Xcheck:jni");
-        command.add("-cp");
-        command.add(System.getProperty("java.class.path"));
-        for (String property : new String[] {NativeLibrary.PATH_PROPERTY}) {
-            if (System.getProperty(property) != null) {
-                command.add("-D" + property + "=" + System.getProperty(property));
-            }
-        }
-        command.add(LeavesASessionOpen.class.getName());
-        command.add(kubeconfig().toString());
-        final File output = directory.resolve("output").toFile();
+        final String output =
+                TestingJvm.run(
+                        directory,
+                        TestingNativeLibrary.options(),
+                        LeavesASessionOpen.class,
+                        kubeconfig().toString());
 
-        final Process process =
-                new ProcessBuilder(command)
-                        .redirectErrorStream(true)
-                        .redirectOutput(output)
-                        .start();
-
-        assertThat(process.waitFor(60, TimeUnit.SECONDS)).isTrue();
-        assertThat(output).content().contains("main ends").doesNotContain("native method");
-        assertThat(process.exitValue()).isZero();
+        assertThat(output).contains("main ends");
     }
 
     /** Returns from main with a session open. */

@@ -14,10 +14,20 @@
 
 package io.flinkkubeha.bridge;
 
+import java.util.List;
+
 /** Loads the library that the test run names. */
 public final class TestingNativeLibrary {
 
     private TestingNativeLibrary() {}
+
+    /** Options by which another JVM finds the same library. */
+    static List<String> options() {
+        final String path = System.getProperty(NativeLibrary.PATH_PROPERTY);
+        return path == null
+                ? List.of()
+                : List.of("-D" + NativeLibrary.PATH_PROPERTY + "=" + path);
+    }
 
     public static void load() {
         try {

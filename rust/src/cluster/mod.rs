@@ -7,4 +7,5 @@ pub(crate) mod context;
 pub(crate) mod election;
 pub mod grant;
 pub mod preflight;
+pub mod services;
 pub(crate) mod watch;

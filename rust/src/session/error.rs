@@ -131,6 +131,10 @@ impl HaError {
             message: message.into(),
         }
     }
+
+    pub(crate) fn closed() -> Self {
+        Self::new(ErrorCode::Closed, "The HA services are closed.")
+    }
 }
 
 impl fmt::Display for HaError {

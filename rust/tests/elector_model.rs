@@ -8,11 +8,7 @@
 //! same instant.
 //!
 //! `FLINKKUBEHA_MODEL=candidates,ticks,faults` searches other bounds, for example `3,7,2` or `2,12,3`.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::struct_excessive_bools
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::struct_excessive_bools)]
 
 mod elector_world;
 
@@ -155,11 +151,7 @@ impl State {
     /// Candidate 0 leads and everybody has seen it.
     fn settled(candidates: usize, faults: u32) -> Self {
         let mut state = Self::first(candidates, faults);
-        for (index, event) in [
-            (0, Event::ReadAnswered),
-            (0, Event::Lands),
-            (0, Event::Answered),
-        ] {
+        for (index, event) in [(0, Event::ReadAnswered), (0, Event::Lands), (0, Event::Answered)] {
             state.happen(index, event).unwrap();
         }
         for index in 1..candidates {
@@ -306,10 +298,7 @@ impl State {
                 let flight = candidate.flight.clone().unwrap();
                 let attempt = flight.attempt;
                 let answer = match self.land(&flight)? {
-                    Some(observation) => Input::Applied {
-                        attempt,
-                        observation,
-                    },
+                    Some(observation) => Input::Applied { attempt, observation },
                     None => Input::Refused { attempt },
                 };
                 let answer = Some(answer);
@@ -366,12 +355,8 @@ impl State {
                 self.faults -= 1;
                 let mut next = Candidate::new(format!("{}'", candidate.identity));
                 next.late = std::mem::take(&mut candidate.late);
-                next.late.extend(
-                    candidate
-                        .flight
-                        .take()
-                        .filter(|flight| flight.answer.is_none()),
-                );
+                next.late
+                    .extend(candidate.flight.take().filter(|flight| flight.answer.is_none()));
                 *candidate = next;
                 self.step(index, Input::Tick)
             }
@@ -394,10 +379,7 @@ impl State {
         }
         if self.tick < ticks && self.candidates.iter().all(Candidate::lets_time_pass) {
             let mut next = self.clone();
-            all.push((
-                format!("tick {}", self.tick + 1),
-                next.pass().map(|()| next),
-            ));
+            all.push((format!("tick {}", self.tick + 1), next.pass().map(|()| next)));
         }
         all
     }
@@ -455,9 +437,7 @@ impl Flight {
 fn version(observation: &Observation) -> Option<&str> {
     match observation {
         Observation::Missing => None,
-        Observation::Present {
-            resource_version, ..
-        } => Some(resource_version),
+        Observation::Present { resource_version, .. } => Some(resource_version),
     }
 }
 
@@ -510,10 +490,7 @@ fn tell(story: &[(usize, String)], mut place: usize, event: &str, broken: &Viola
 /// Bounds from the environment, or these.
 fn bounds(candidates: usize, ticks: u32, faults: u32) -> (usize, u32, u32) {
     let given = std::env::var("FLINKKUBEHA_MODEL").unwrap_or_default();
-    let given: Vec<u32> = given
-        .split(',')
-        .filter_map(|number| number.parse().ok())
-        .collect();
+    let given: Vec<u32> = given.split(',').filter_map(|number| number.parse().ok()).collect();
     match given[..] {
         [candidates, ticks, faults] => (candidates as usize, ticks, faults),
         _ => (candidates, ticks, faults),
@@ -529,9 +506,5 @@ fn every_order_of_events_from_an_empty_namespace() {
 #[test]
 fn every_order_of_events_under_a_settled_leader() {
     let (candidates, ticks, faults) = bounds(2, 5, 2);
-    search(
-        "from a settled leader",
-        State::settled(candidates, faults),
-        ticks,
-    );
+    search("from a settled leader", State::settled(candidates, faults), ticks);
 }

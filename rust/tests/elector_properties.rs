@@ -7,11 +7,7 @@
 //! When the dice run out the world is healthy, so that shrinking a failure means taking faults away.
 //!
 //! Each test prints its seed; `FLINKKUBEHA_SEED` repeats it, `FLINKKUBEHA_CASES` sets the number of worlds.
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    clippy::struct_excessive_bools
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::struct_excessive_bools)]
 
 mod elector_world;
 
@@ -170,9 +166,7 @@ struct World {
 impl World {
     fn run(rolls: Vec<u8>, outsiders: Outsiders) -> (Vec<Violation>, Vec<String>) {
         let mut world = Self {
-            dice: Dice {
-                rolls: rolls.into(),
-            },
+            dice: Dice { rolls: rolls.into() },
             outsiders,
             now: Duration::ZERO,
             events: BTreeMap::new(),
@@ -198,10 +192,7 @@ impl World {
             );
         }
         world.schedule(Duration::ZERO, Event::Fate);
-        while world
-            .healthy_since
-            .is_none_or(|since| world.now < since + HEALTHY_TIME)
-        {
+        while world.healthy_since.is_none_or(|since| world.now < since + HEALTHY_TIME) {
             let Some(((time, _), event)) = world.events.pop_first() else {
                 break;
             };
@@ -217,8 +208,7 @@ impl World {
 
     fn schedule(&mut self, delay: Duration, event: Event) {
         self.scheduled += 1;
-        self.events
-            .insert((self.now + delay, self.scheduled), event);
+        self.events.insert((self.now + delay, self.scheduled), event);
     }
 
     fn happen(&mut self, event: Event) {
@@ -242,18 +232,12 @@ impl World {
                     self.deliver(machine, happening);
                 }
             }
-            Event::Thaws {
-                machine,
-                incarnation,
-            } => {
+            Event::Thaws { machine, incarnation } => {
                 if self.machines[machine].incarnation == incarnation {
                     self.thaw(machine);
                 }
             }
-            Event::Lists {
-                machine,
-                incarnation,
-            } => {
+            Event::Lists { machine, incarnation } => {
                 if self.machines[machine].incarnation == incarnation {
                     self.machines[machine].watch_up = true;
                     self.show(machine);
@@ -266,10 +250,7 @@ impl World {
     fn start(&mut self, index: usize, incarnation: u32, fresh: bool) {
         let by_list = self.dice.roll().is_multiple_of(2);
         let machine = &mut self.machines[index];
-        let first_grant = machine
-            .elector
-            .as_ref()
-            .map_or(GrantId(0), Elector::next_grant);
+        let first_grant = machine.elector.as_ref().map_or(GrantId(0), Elector::next_grant);
         if fresh {
             machine.identity = format!("{index}-{incarnation}");
         }
@@ -328,8 +309,7 @@ impl World {
             machine.identity,
             now.since_boot()
         ));
-        self.violations
-            .extend(machine.referee.judge(now, &input, &effects));
+        self.violations.extend(machine.referee.judge(now, &input, &effects));
         for effect in effects {
             match effect {
                 Effect::Write(write) => self.send_write(index, write),
@@ -369,9 +349,7 @@ impl World {
         let wall = WallTime::from_micros(i64::try_from(self.now.as_micros()).unwrap());
         let machine = &self.machines[index];
         let lease = machine.timings.lease_duration;
-        let annotation = write
-            .record(&machine.identity, lease, wall)
-            .to_json(machine.format);
+        let annotation = write.record(&machine.identity, lease, wall).to_json(machine.format);
         let attempt = write.attempt;
         let asked = Asked::Write {
             attempt,
@@ -382,23 +360,9 @@ impl World {
         let unknown = Input::Unknown { attempt };
         let limit = write.time_limit;
         match self.dice.roll() {
-            0..=140 => self.send(
-                index,
-                asked,
-                limit,
-                unknown,
-                Some(MILLI / 10),
-                Some(MILLI / 10),
-            ),
+            0..=140 => self.send(index, asked, limit, unknown, Some(MILLI / 10), Some(MILLI / 10)),
             // Slow, but mostly in time.
-            141..=160 => self.send(
-                index,
-                asked,
-                limit,
-                unknown,
-                Some(MILLI * 10),
-                Some(MILLI * 10),
-            ),
+            141..=160 => self.send(index, asked, limit, unknown, Some(MILLI * 10), Some(MILLI * 10)),
             // Applied, but the answer is lost.
             161..=185 => self.send(index, asked, limit, unknown, Some(MILLI), None),
             // Lost on the way.
@@ -417,22 +381,8 @@ impl World {
     fn send_read(&mut self, index: usize, limit: Duration) {
         let failed = Input::ReadFailed;
         match self.dice.roll() {
-            0..=160 => self.send(
-                index,
-                Asked::Read,
-                limit,
-                failed,
-                Some(MILLI / 10),
-                Some(MILLI / 10),
-            ),
-            161..=190 => self.send(
-                index,
-                Asked::Read,
-                limit,
-                failed,
-                Some(MILLI * 10),
-                Some(MILLI * 10),
-            ),
+            0..=160 => self.send(index, Asked::Read, limit, failed, Some(MILLI / 10), Some(MILLI / 10)),
+            161..=190 => self.send(index, Asked::Read, limit, failed, Some(MILLI * 10), Some(MILLI * 10)),
             191..=230 => self.send(index, Asked::Read, limit, failed, None, None),
             _ => self.send(index, Asked::Read, MILLI, failed, None, None),
         }
@@ -496,16 +446,11 @@ impl World {
                 match self.server.write(self.now, base.as_deref(), lock) {
                     None => Input::Refused { attempt },
                     Some(observation) => {
-                        self.trace.push(format!(
-                            "{:?} landed: {kind:?} of {index}/{incarnation}",
-                            self.now
-                        ));
+                        self.trace
+                            .push(format!("{:?} landed: {kind:?} of {index}/{incarnation}", self.now));
                         self.judge_landing(index, incarnation, kind, before.as_ref());
                         self.show_all();
-                        Input::Applied {
-                            attempt,
-                            observation,
-                        }
+                        Input::Applied { attempt, observation }
                     }
                 }
             }
@@ -517,37 +462,18 @@ impl World {
         }
     }
 
-    fn judge_landing(
-        &mut self,
-        index: usize,
-        incarnation: u32,
-        kind: LockWriteKind,
-        before: Option<&LockView>,
-    ) {
-        let others = self
-            .machines
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != index);
-        let taken = others
-            .filter(|(_, machine)| machine.believes(self.now))
-            .count()
-            > 0;
+    fn judge_landing(&mut self, index: usize, incarnation: u32, kind: LockWriteKind, before: Option<&LockView>) {
+        let others = self.machines.iter().enumerate().filter(|(other, _)| *other != index);
+        let taken = others.filter(|(_, machine)| machine.believes(self.now)).count() > 0;
         if taken && matches!(before, Some(LockView::Held(_))) {
-            self.broken(
-                rule::IN_TIME,
-                "the lock was taken from a leader that believed in it",
-            );
+            self.broken(rule::IN_TIME, "the lock was taken from a leader that believed in it");
         }
         let machine = &mut self.machines[index];
         if machine.incarnation == incarnation {
             let again = machine.released && kind != LockWriteKind::Release;
             machine.released |= kind == LockWriteKind::Release;
             if again {
-                self.broken(
-                    rule::RELEASED,
-                    "a released lock was taken again by who released it",
-                );
+                self.broken(rule::RELEASED, "a released lock was taken again by who released it");
             }
         }
     }
@@ -620,8 +546,7 @@ impl World {
         if self.machines[index].elector.is_none() {
             return;
         }
-        self.trace
-            .push(format!("{:?} fate {fate} for {index}", self.now));
+        self.trace.push(format!("{:?} fate {fate} for {index}", self.now));
         match fate {
             0..=208 => {
                 self.machines[index].frozen = true;
@@ -648,9 +573,7 @@ impl World {
                 }
             }
             237..=246 => self.happens(index, Duration::ZERO, Happening::Other(Input::WriteWanted)),
-            _ if self.outsiders.damage
-                && self.machines.iter().all(|machine| machine.acquainted) =>
-            {
+            _ if self.outsiders.damage && self.machines.iter().all(|machine| machine.acquainted) => {
                 match self.dice.pick(3) {
                     0 if self.deleted || self.creation_under_way() => return,
                     0 => {
@@ -711,20 +634,11 @@ impl World {
         if !self.violations.is_empty() {
             return;
         }
-        let electors = || {
-            self.machines
-                .iter()
-                .filter_map(|machine| machine.elector.as_ref())
-        };
+        let electors = || self.machines.iter().filter_map(|machine| machine.elector.as_ref());
         let candidates = electors().filter(|elector| !elector.is_stopped()).count();
-        let leaders = electors()
-            .filter(|elector| elector.is_leader().is_some())
-            .count();
+        let leaders = electors().filter(|elector| elector.is_leader().is_some()).count();
         if leaders != candidates.min(1) {
-            self.broken(
-                rule::ALIVE,
-                "nobody leads, or two do, long after the last fault",
-            );
+            self.broken(rule::ALIVE, "nobody leads, or two do, long after the last fault");
         }
     }
 
@@ -753,11 +667,7 @@ impl Machine {
         let timings = timings.validate().unwrap();
         // Up to four per cent either way: the margin of a lease is a tenth of it or more.
         let rate = 1_000_000 + u32::from(dice.roll()) * 160;
-        let rate = if dice.roll() % 2 == 1 {
-            2_000_000 - rate
-        } else {
-            rate
-        };
+        let rate = if dice.roll() % 2 == 1 { 2_000_000 - rate } else { rate };
         let clock = Clock {
             offset: dice.time(Duration::from_secs(100)),
             rate,
@@ -793,11 +703,7 @@ impl Machine {
 
 /// Runs many worlds and asks for this one rule.
 fn holds(rule: &'static str, outsiders: Outsiders) {
-    let number = |name| {
-        std::env::var(name)
-            .ok()
-            .and_then(|text| text.parse::<u64>().ok())
-    };
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let seed = number("FLINKKUBEHA_SEED").unwrap_or_else(|| {
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
         u64::from(since_epoch.subsec_nanos()) ^ since_epoch.as_secs()
@@ -814,15 +720,9 @@ fn holds(rule: &'static str, outsiders: Outsiders) {
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
     let outcome = TestRunner::new_with_rng(config, rng).run(&vec(any::<u8>(), 0..800), |rolls| {
         let (violations, trace) = World::run(rolls, outsiders);
-        match violations
-            .into_iter()
-            .find(|violation| violation.rule == rule)
-        {
+        match violations.into_iter().find(|violation| violation.rule == rule) {
             None => Ok(()),
-            Some(Violation { detail, .. }) => Err(TestCaseError::fail(format!(
-                "{detail}\n{}",
-                trace.join("\n")
-            ))),
+            Some(Violation { detail, .. }) => Err(TestCaseError::fail(format!("{detail}\n{}", trace.join("\n")))),
         }
     });
     if let Err(failure) = outcome {

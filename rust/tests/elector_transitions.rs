@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use flinkkubeha::protocol::elector::{
-    AcquireReason, AttemptId, Damage, Effect, Elector, GrantId, Input, LockWrite, LockWriteKind,
-    Notice, Observation, RevokeCause, Source,
+    AcquireReason, AttemptId, Damage, Effect, Elector, GrantId, Input, LockWrite, LockWriteKind, Notice, Observation,
+    RevokeCause, Source,
 };
 use flinkkubeha::protocol::lease::{LeaseSettings, LeaseTimings};
 use flinkkubeha::protocol::lock_record::{LockRecord, LockView};
@@ -126,13 +126,7 @@ impl Bench {
     /// Outcomes of the newest write.
     fn applied(&mut self, millis: u64, observation: Observation) -> &mut Self {
         let attempt = self.newest;
-        self.step(
-            millis,
-            Input::Applied {
-                attempt,
-                observation,
-            },
-        )
+        self.step(millis, Input::Applied { attempt, observation })
     }
 
     fn refused(&mut self, millis: u64) -> &mut Self {
@@ -170,9 +164,7 @@ impl Bench {
     }
 
     fn reads(&self) -> bool {
-        self.effects
-            .iter()
-            .any(|effect| matches!(effect, Effect::Read { .. }))
+        self.effects.iter().any(|effect| matches!(effect, Effect::Read { .. }))
     }
 
     fn revoked(&self) -> Option<&RevokeCause> {
@@ -230,10 +222,7 @@ mod candidate {
         let write = bench.write(LockWriteKind::Acquire);
         assert_eq!((write.base.as_deref(), write.transitions), (Some("11"), 8));
         assert_eq!(write.keep_acquire_time, None);
-        assert_eq!(
-            bench.notice(),
-            Some(&Notice::Acquiring(AcquireReason::Released))
-        );
+        assert_eq!(bench.notice(), Some(&Notice::Acquiring(AcquireReason::Released)));
     }
 
     #[test]
@@ -250,10 +239,7 @@ mod candidate {
         bench.tick(19_999);
         assert_eq!(bench.effects, [Effect::Wake { at: at(20_000) }]);
         bench.tick(20_000);
-        assert_eq!(
-            bench.write(LockWriteKind::Acquire).base.as_deref(),
-            Some("12")
-        );
+        assert_eq!(bench.write(LockWriteKind::Acquire).base.as_deref(), Some("12"));
         let reason = AcquireReason::LeaseExpired {
             holder: RIVAL.to_owned(),
         };
@@ -294,10 +280,7 @@ mod candidate {
                 long_dead: true,
             },
         );
-        assert_eq!(
-            bench.write(LockWriteKind::Acquire).base.as_deref(),
-            Some("10")
-        );
+        assert_eq!(bench.write(LockWriteKind::Acquire).base.as_deref(), Some("10"));
         // Lost to another candidate: its record is new, and it is not dead.
         bench.refused(5);
         assert_eq!(
@@ -344,10 +327,7 @@ mod candidate {
         assert!(bench.tick(20_120).reads());
         bench.read(20_125, held(11, ME, 5));
         let write = bench.write(LockWriteKind::Acquire).clone();
-        assert_eq!(
-            bench.notice(),
-            Some(&Notice::Acquiring(AcquireReason::OwnIdentity))
-        );
+        assert_eq!(bench.notice(), Some(&Notice::Acquiring(AcquireReason::OwnIdentity)));
         assert_eq!((write.base.as_deref(), write.transitions), (Some("11"), 7));
         assert_eq!(write.keep_acquire_time, Some(WallTime::from_micros(1)));
         bench.applied(20_130, held(12, ME, 6));
@@ -397,9 +377,7 @@ mod candidate {
     fn waits_a_lease_beside_a_broken_lock_and_then_quotes_it() {
         let mut bench = Bench::new();
         bench.watch(0, broken(10, "garbage"));
-        assert!(
-            matches!(bench.notice(), Some(Notice::BrokenLock { text, .. }) if text == "garbage")
-        );
+        assert!(matches!(bench.notice(), Some(Notice::BrokenLock { text, .. }) if text == "garbage"));
         assert_eq!(bench.wake(), Some(at(15_000)));
         // A foreign elector that lives beside it is left alone for ever.
         assert_eq!(
@@ -434,10 +412,7 @@ mod candidate {
         // Repaired and garbled again behind a lagging watch.
         bench.tick(20_000);
         assert!(bench.refused(20_010).reads());
-        assert_eq!(
-            bench.read(20_020, broken(15, "garbage")).wake(),
-            Some(at(35_020))
-        );
+        assert_eq!(bench.read(20_020, broken(15, "garbage")).wake(), Some(at(35_020)));
     }
 
     #[test]
@@ -463,10 +438,7 @@ mod candidate {
         };
         let mut bench = Bench::new();
         bench.watch(0, present(10, LockView::Free(last)));
-        assert_eq!(
-            bench.write(LockWriteKind::Acquire).transitions,
-            i64::from(i32::MAX)
-        );
+        assert_eq!(bench.write(LockWriteKind::Acquire).transitions, i64::from(i32::MAX));
     }
 }
 
@@ -494,14 +466,10 @@ mod leader {
     #[test]
     fn lets_edits_and_renewals_ride_on_one_write() {
         let mut bench = Bench::leader();
-        bench
-            .step(1_000, Input::WriteWanted)
-            .write(LockWriteKind::Renew);
+        bench.step(1_000, Input::WriteWanted).write(LockWriteKind::Renew);
         // Queued behind the write under way.
         assert_eq!(bench.step(1_001, Input::WriteWanted).writes().len(), 0);
-        bench
-            .applied(1_010, held(11, ME, 2))
-            .write(LockWriteKind::Renew);
+        bench.applied(1_010, held(11, ME, 2)).write(LockWriteKind::Renew);
         bench.applied(1_020, held(12, ME, 3));
         assert_eq!(bench.writes().len(), 0);
         assert_eq!(bench.wake(), Some(at(6_010)));
@@ -513,10 +481,7 @@ mod leader {
         bench.tick(5_000);
         assert!(bench.refused(5_010).reads());
         bench.read(5_020, held(11, ME, 1));
-        assert_eq!(
-            bench.write(LockWriteKind::Renew).base.as_deref(),
-            Some("11")
-        );
+        assert_eq!(bench.write(LockWriteKind::Renew).base.as_deref(), Some("11"));
         bench.unknown(7_000);
         assert_eq!(bench.effects, [Effect::Wake { at: at(7_500) }]);
         assert!(bench.tick(7_500).reads());
@@ -539,10 +504,7 @@ mod leader {
         bench.tick(5_000);
         bench.applied(13_500, held(11, ME, 2));
         assert_eq!(bench.revoked(), Some(&RevokeCause::RenewDeadlinePassed));
-        assert_eq!(
-            bench.write(LockWriteKind::Acquire).base.as_deref(),
-            Some("11")
-        );
+        assert_eq!(bench.write(LockWriteKind::Acquire).base.as_deref(), Some("11"));
     }
 
     #[test]
@@ -614,9 +576,7 @@ mod leader {
             assert_eq!(write.keep_acquire_time, Some(WallTime::from_micros(1)));
             assert!(matches!(bench.notice(), Some(Notice::Repairing(_))));
             bench.applied(1_010, held(12, ME, 2));
-            assert!(
-                matches!(bench.effects[0], Effect::Extend { valid_until, .. } if valid_until == at(14_500))
-            );
+            assert!(matches!(bench.effects[0], Effect::Extend { valid_until, .. } if valid_until == at(14_500)));
         }
     }
 
@@ -638,10 +598,7 @@ mod leader {
         let Some(Notice::Repairing(Damage::LockBroken { .. })) = bench.notice() else {
             panic!("{:?}", bench.effects)
         };
-        assert!(
-            bench.notice().unwrap().to_string().len() < 400,
-            "a foreign text is cut"
-        );
+        assert!(bench.notice().unwrap().to_string().len() < 400, "a foreign text is cut");
     }
 }
 
@@ -661,12 +618,7 @@ mod stopping {
         assert_eq!(released.lease_duration, Duration::from_secs(1));
         assert_eq!((released.acquire_time, released.renew_time), (wall, wall));
         assert_eq!(bench.applied(1_010, free(11)).effects, [Effect::Stopped]);
-        for input in [
-            Input::Tick,
-            Input::Stop,
-            Input::WriteWanted,
-            Input::ReadFailed,
-        ] {
+        for input in [Input::Tick, Input::Stop, Input::WriteWanted, Input::ReadFailed] {
             assert_eq!(bench.step(2_000, input).effects, []);
         }
         assert_eq!(bench.watch(3_000, free(11)).effects, []);
@@ -675,10 +627,7 @@ mod stopping {
     #[test]
     fn ends_at_once_where_there_is_nothing_to_release() {
         assert_eq!(Bench::new().step(0, Input::Stop).effects, [Effect::Stopped]);
-        assert_eq!(
-            Bench::follower().step(1, Input::Stop).effects,
-            [Effect::Stopped]
-        );
+        assert_eq!(Bench::follower().step(1, Input::Stop).effects, [Effect::Stopped]);
         // Even while its first read hangs.
         let mut bench = Bench::new();
         bench.tick(0);
@@ -689,15 +638,9 @@ mod stopping {
     fn releases_the_acquisition_that_was_under_way() {
         let mut bench = Bench::follower();
         bench.watch(1_000, free(11));
-        assert_eq!(
-            bench.step(1_005, Input::Stop).effects,
-            [Effect::Wake { at: at(6_005) }]
-        );
+        assert_eq!(bench.step(1_005, Input::Stop).effects, [Effect::Wake { at: at(6_005) }]);
         bench.applied(1_010, held(12, ME, 2));
-        assert_eq!(
-            bench.write(LockWriteKind::Release).base.as_deref(),
-            Some("12")
-        );
+        assert_eq!(bench.write(LockWriteKind::Release).base.as_deref(), Some("12"));
         assert_eq!(bench.elector.is_leader(), None);
     }
 
@@ -707,9 +650,7 @@ mod stopping {
         bench.watch(1_000, free(11));
         bench.step(1_005, Input::Stop);
         assert!(bench.unknown(1_500).reads());
-        bench
-            .read(1_510, held(12, ME, 2))
-            .write(LockWriteKind::Release);
+        bench.read(1_510, held(12, ME, 2)).write(LockWriteKind::Release);
     }
 
     #[test]
@@ -731,10 +672,7 @@ mod stopping {
         bench.step(1_000, Input::Stop);
         assert!(bench.refused(1_010).reads());
         bench.read(1_020, held(11, ME, 1));
-        assert_eq!(
-            bench.write(LockWriteKind::Release).base.as_deref(),
-            Some("11")
-        );
+        assert_eq!(bench.write(LockWriteKind::Release).base.as_deref(), Some("11"));
     }
 
     #[test]
@@ -745,10 +683,7 @@ mod stopping {
         assert_eq!(bench.revoked(), Some(&RevokeCause::Stopped));
         assert_eq!(bench.writes().len(), 0);
         bench.applied(5_010, held(11, ME, 2));
-        assert_eq!(
-            bench.write(LockWriteKind::Release).base.as_deref(),
-            Some("11")
-        );
+        assert_eq!(bench.write(LockWriteKind::Release).base.as_deref(), Some("11"));
     }
 
     #[test]

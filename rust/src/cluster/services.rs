@@ -18,6 +18,7 @@ use crate::cluster::context::Context;
 use crate::cluster::election::{Command, Election};
 use crate::cluster::grant::GrantCell;
 use crate::cluster::watch::ConfigMapWatch;
+use crate::protocol::elector::GrantId;
 use crate::protocol::lease::LeaseTimings;
 use crate::protocol::lock_record::LeaseFormat;
 use crate::protocol::names;
@@ -124,11 +125,8 @@ impl Services {
         Ok(stopped)
     }
 
-    /// Queues a leader's address (`<session id>,<address>`) or its removal, and returns. Without a grant there is nothing to publish under.
-    pub fn publish_leader(&self, component: &str, value: Option<&str>) -> Result<(), HaError> {
-        let Some(grant) = self.context.grants.current() else {
-            return Ok(());
-        };
+    /// Queues a leader's address (`<session id>,<address>`) or its removal, and returns. It counts as long as this grant holds.
+    pub fn publish_leader(&self, grant: GrantId, component: &str, value: Option<&str>) -> Result<(), HaError> {
         self.send(Command::Publish {
             grant,
             component: component.to_owned(),

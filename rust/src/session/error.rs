@@ -132,6 +132,13 @@ impl HaError {
         }
     }
 
+    pub(crate) fn closed_meanwhile() -> Self {
+        let message =
+            "The HA services were closed while the write was on its way; whether it was applied is not known.";
+        Self::new(ErrorCode::UnknownOutcome, message)
+    }
+
+    /// Everything was closed before.
     pub(crate) fn closed() -> Self {
         Self::new(ErrorCode::Closed, "The HA services are closed.")
     }

@@ -29,7 +29,9 @@ impl ConfigMapHandle {
     /// Applies an edit and waits until it is settled: written, refused, or of unknown outcome.
     pub fn edit(&self, edit: Edit) -> Result<EditAnswer, HaError> {
         let answer = self.map.submit(edit)?;
-        answer.blocking_recv().unwrap_or_else(|_| Err(HaError::closed()))
+        answer
+            .blocking_recv()
+            .unwrap_or_else(|_| Err(HaError::closed_meanwhile()))
     }
 
     /// Reads the `ConfigMap` from the API server, by a quorum read; `None` when it is absent.

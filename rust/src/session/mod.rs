@@ -21,6 +21,7 @@ use tokio::runtime::{Handle, Runtime};
 use crate::cluster::client::ApiClient;
 use crate::cluster::clock::SystemClock;
 use crate::cluster::services::{Services, Work, stopped_within};
+use crate::protocol::elector::GrantId;
 use error::{ErrorCode, HaError};
 use event::Taken;
 pub use handle::ConfigMapHandle;
@@ -111,15 +112,16 @@ impl Session {
         handle::run(&self.handle, stopped_within(limit, stopped))
     }
 
-    /// Whether a grant holds now, by the local clock alone.
+    /// Whether this grant holds now, by the local clock alone.
     #[must_use]
-    pub fn has_leadership(&self) -> bool {
-        self.services.grants().current().is_some()
+    pub fn has_leadership(&self, grant: u64) -> bool {
+        self.services.grants().holds(GrantId(grant))
     }
 
-    /// Queues a leader's address (`<session id>,<address>`) or its removal, and returns. Without a grant there is nothing to publish under.
-    pub fn publish_leader(&self, component: &str, value: Option<&str>) -> Result<(), HaError> {
-        self.services.publish_leader(component, value)
+    /// Queues a leader's address (`<session id>,<address>`) or its removal, and returns. It counts as long as this grant holds: Flink may
+    /// confirm a leadership whose end it has not heard of yet, when the next one has begun already.
+    pub fn publish_leader(&self, grant: u64, component: &str, value: Option<&str>) -> Result<(), HaError> {
+        self.services.publish_leader(GrantId(grant), component, value)
     }
 
     /// Subscribes to a component's leader. The events carry the returned number.

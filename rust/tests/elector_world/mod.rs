@@ -1,10 +1,5 @@
 //! What the elector's tests share: a pure API server with one `ConfigMap`, and a referee that knows the rules.
-#![allow(
-    dead_code,
-    unreachable_pub,
-    clippy::unwrap_used,
-    clippy::indexing_slicing
-)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::time::Duration;
 
@@ -52,12 +47,7 @@ impl Server {
     }
 
     /// A conditional write: a creation without `base`, otherwise a PUT of that version.
-    pub fn write(
-        &mut self,
-        now: Duration,
-        base: Option<&str>,
-        lock: LockView,
-    ) -> Option<Observation> {
+    pub fn write(&mut self, now: Duration, base: Option<&str>, lock: LockView) -> Option<Observation> {
         if base.map(|version| version.parse().unwrap()) != self.version() {
             return None;
         }
@@ -225,12 +215,7 @@ impl Referee {
         found
     }
 
-    fn note_input(
-        &mut self,
-        now: BootTime,
-        input: &Input,
-        outcome: &mut Option<(LockWriteKind, BootTime)>,
-    ) {
+    fn note_input(&mut self, now: BootTime, input: &Input, outcome: &mut Option<(LockWriteKind, BootTime)>) {
         match input {
             Input::Tick => self.alarm = None,
             Input::Observed {
@@ -248,10 +233,7 @@ impl Referee {
             }
             Input::ReadFailed => self.reading = false,
             Input::WriteWanted => {}
-            Input::Applied {
-                attempt,
-                observation,
-            } => {
+            Input::Applied { attempt, observation } => {
                 *outcome = self.take(*attempt);
                 if outcome.is_some_and(|(kind, _)| kind == LockWriteKind::Release) {
                     self.known = None;
@@ -274,9 +256,7 @@ impl Referee {
     }
 
     fn take(&mut self, outcome_of: AttemptId) -> Option<(LockWriteKind, BootTime)> {
-        let (_, kind, sent) = self
-            .writing
-            .take_if(|(attempt, ..)| *attempt == outcome_of)?;
+        let (_, kind, sent) = self.writing.take_if(|(attempt, ..)| *attempt == outcome_of)?;
         Some((kind, sent))
     }
 
@@ -292,8 +272,7 @@ impl Referee {
         let first = self.known.is_none();
         let stamped = matches!(lock, Some(LockView::Held(_) | LockView::Free(_)));
         let same = self.known.as_ref().is_some_and(|known| {
-            crate::elector_world::lock(known) == lock
-                && (stamped || version(known) == version(observation))
+            crate::elector_world::lock(known) == lock && (stamped || version(known) == version(observation))
         });
         if !same {
             let own = self.timings.lease_duration;
@@ -325,10 +304,7 @@ impl Referee {
         match outcome {
             Some((LockWriteKind::Acquire | LockWriteKind::Renew, sent)) => {
                 if valid_until != sent + self.timings.renew_deadline {
-                    broken(
-                        rule::IN_TIME,
-                        "the belief does not run from the sending of the write",
-                    );
+                    broken(rule::IN_TIME, "the belief does not run from the sending of the write");
                 }
                 if now >= valid_until {
                     broken(rule::IN_TIME, "the belief had ended before it began");
@@ -367,20 +343,13 @@ impl Referee {
         }
     }
 
-    fn judge_request(
-        &self,
-        now: BootTime,
-        limit: Duration,
-        broken: &mut impl FnMut(&'static str, &'static str),
-    ) {
+    fn judge_request(&self, now: BootTime, limit: Duration, broken: &mut impl FnMut(&'static str, &'static str)) {
         if self.writing.is_some() || self.reading {
             broken(rule::ONE_REQUEST, "a second request");
         }
         let left = self
             .granted
-            .map_or(self.timings.renew_deadline, |(_, until)| {
-                until.saturating_since(now)
-            });
+            .map_or(self.timings.renew_deadline, |(_, until)| until.saturating_since(now));
         let longest = (left / 3).clamp(Duration::from_millis(200), Duration::from_secs(5));
         if limit > longest || limit.is_zero() {
             broken(rule::ONE_REQUEST, "the request may take too long");
@@ -400,13 +369,8 @@ impl Referee {
         match &self.known {
             None => broken(rule::VERSION, "a write without any knowledge"),
             Some(Observation::Missing) if base.is_none() => {}
-            Some(Observation::Present {
-                resource_version, ..
-            }) if base == Some(resource_version) => {}
-            Some(_) => broken(
-                rule::VERSION,
-                "a write on another version than the newest known",
-            ),
+            Some(Observation::Present { resource_version, .. }) if base == Some(resource_version) => {}
+            Some(_) => broken(rule::VERSION, "a write on another version than the newest known"),
         }
         match kind {
             LockWriteKind::Acquire => {
@@ -479,8 +443,6 @@ pub fn lock(observation: &Observation) -> Option<&LockView> {
 fn version(observation: &Observation) -> Option<u64> {
     match observation {
         Observation::Missing => None,
-        Observation::Present {
-            resource_version, ..
-        } => resource_version.parse().ok(),
+        Observation::Present { resource_version, .. } => resource_version.parse().ok(),
     }
 }

@@ -66,7 +66,9 @@ impl OpenMap {
 
     /// Applies an edit and waits until it is settled.
     pub async fn edit(&self, edit: Edit) -> Result<EditAnswer, HaError> {
-        self.submit(edit)?.await.unwrap_or_else(|_| Err(HaError::closed()))
+        self.submit(edit)?
+            .await
+            .unwrap_or_else(|_| Err(HaError::closed_meanwhile()))
     }
 
     /// Reads the `ConfigMap` from the API server, by a quorum read; `None` when it is absent.

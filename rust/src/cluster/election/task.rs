@@ -234,6 +234,7 @@ impl Election {
                 self.step(Input::Applied { attempt, observation });
             }
             Err(WriteFailure::Refused(error)) => {
+                self.batch.not_written();
                 match error.kind {
                     ApiErrorKind::Conflict | ApiErrorKind::NotFound => debug!("{}: {}", self.what(), error.message),
                     // Something that rides along cannot be stored: it must not take the renewals down with it.
@@ -242,7 +243,6 @@ impl Election {
                     }
                     _ => self.failing(&error.message),
                 }
-                self.batch.not_written();
                 self.step(Input::Refused { attempt });
             }
             Err(WriteFailure::Unknown(error)) => {

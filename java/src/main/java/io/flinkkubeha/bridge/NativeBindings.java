@@ -56,9 +56,10 @@ final class NativeBindings {
 
     static native void stopElection(long session, long limit) throws NativeException;
 
-    static native boolean hasLeadership(long session) throws NativeException;
+    static native boolean hasLeadership(long session, long grant) throws NativeException;
 
-    static native void publishLeader(long session, String component, @Nullable String value)
+    static native void publishLeader(
+            long session, long grant, String component, @Nullable String value)
             throws NativeException;
 
     static native long watchLeader(long session, String component) throws NativeException;

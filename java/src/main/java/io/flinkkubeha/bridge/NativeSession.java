@@ -109,9 +109,9 @@ public final class NativeSession implements ConfigMaps, Election, LeaderWatches,
     }
 
     @Override
-    public boolean hasLeadership() {
+    public boolean hasLeadership(long grant) {
         try (NativeHandle.Call call = core.handle().enter()) {
-            return NativeBindings.hasLeadership(call.handle());
+            return NativeBindings.hasLeadership(call.handle(), grant);
         } catch (NativeException e) {
             LOG.debug("No leadership: {}", e.getMessage());
             return false;
@@ -119,9 +119,10 @@ public final class NativeSession implements ConfigMaps, Election, LeaderWatches,
     }
 
     @Override
-    public void publishLeader(String component, @Nullable String value) throws NativeException {
+    public void publishLeader(long grant, String component, @Nullable String value)
+            throws NativeException {
         try (NativeHandle.Call call = core.handle().enter()) {
-            NativeBindings.publishLeader(call.handle(), checkNotNull(component), value);
+            NativeBindings.publishLeader(call.handle(), grant, checkNotNull(component), value);
         }
     }
 

@@ -24,6 +24,8 @@ import io.flinkkubeha.bridge.NativeException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import javax.annotation.Nullable;
+
 import static org.apache.flink.util.Preconditions.checkNotNull;
 
 /**
@@ -51,22 +53,29 @@ public final class NativeLeaderElectionDriver implements LeaderElectionDriver {
 
     @Override
     public boolean hasLeadership() {
-        return !callbacks.isClosed() && election.hasLeadership();
+        final Long grant = callbacks.grant();
+        return grant != null && election.hasLeadership(grant);
     }
 
     @Override
     public void publishLeaderInformation(String componentId, LeaderInformation information) {
-        publish(componentId, checkNotNull(information));
+        publish(callbacks.grantOf(information.getLeaderSessionID()), componentId, information);
     }
 
     @Override
     public void deleteLeaderInformation(String componentId) {
-        publish(componentId, LeaderInformation.empty());
+        publish(callbacks.grant(), componentId, LeaderInformation.empty());
     }
 
-    private void publish(String componentId, LeaderInformation information) {
+    private void publish(
+            @Nullable Long grant, String componentId, LeaderInformation information) {
+        if (grant == null) {
+            LOG.debug("{} is not published, the leadership has ended.", componentId);
+            return;
+        }
         try {
-            election.publishLeader(checkNotNull(componentId), LeaderValues.format(information));
+            election.publishLeader(
+                    grant, checkNotNull(componentId), LeaderValues.format(information));
         } catch (NativeException e) {
             if (e.code() == ErrorCode.NOT_LEADER || e.code() == ErrorCode.CLOSED) {
                 LOG.debug("{} is not published, the leadership has ended.", componentId, e);

@@ -77,7 +77,7 @@ class NativeBoundaryTest {
     void handleThatNeverExistedIsRefused(long handle) {
         for (Call call :
                 List.<Call>of(
-                        () -> NativeBindings.hasLeadership(handle),
+                        () -> NativeBindings.hasLeadership(handle, 1),
                         () -> NativeBindings.takeEvent(handle, 1),
                         () -> NativeBindings.nextCounter(handle),
                         () -> NativeBindings.readObject(handle, "file:/x"),
@@ -110,7 +110,7 @@ class NativeBoundaryTest {
         try {
             for (Call call :
                     List.<Call>of(
-                            () -> NativeBindings.hasLeadership(storage),
+                            () -> NativeBindings.hasLeadership(storage, 1),
                             () -> NativeBindings.readCounter(storage))) {
                 assertThatThrownBy(call::run)
                         .isInstanceOfSatisfying(

@@ -94,7 +94,7 @@ class NativeSessionTest {
         final NativeSession session = open();
         session.close();
 
-        assertThat(session.hasLeadership()).isFalse();
+        assertThat(session.hasLeadership(1)).isFalse();
         assertThatThrownBy(() -> session.open("x", false))
                 .isInstanceOfSatisfying(
                         NativeException.class,

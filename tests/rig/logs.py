@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Goes into conf/log4j-console.properties and log4j-cli.properties of every process.
+# Without log4j's own shutdown hook, which would cut off what a process says while it ends.
 LOG4J = """\
+shutdownHook = disable
 rootLogger.level = INFO
 rootLogger.appenderRef.console.ref = Console
 appender.console.name = Console

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+use flinkkubeha::cluster::events::{Event, Taken};
+use flinkkubeha::error::ErrorCode;
 use flinkkubeha::protocol::config_map;
 use flinkkubeha::protocol::edit::{Edit, EditAnswer};
 use flinkkubeha::protocol::state_handle::StateHandle;
-use flinkkubeha::session::error::ErrorCode;
-use flinkkubeha::session::event::{Event, Taken};
 use flinkkubeha::session::{ConfigMapHandle, Session};
 use serde_json::{Value, json};
 use support::control_plane::{ControlPlane, Tenant};

@@ -19,8 +19,8 @@ use super::log_queue::{self, LOG_QUEUE};
 use super::native_exception::{BridgeError, ThrowNativeException};
 use super::open_config_map::OpenConfigMap;
 use super::pointer;
+use crate::error::ErrorCode;
 use crate::session::Session;
-use crate::session::error::ErrorCode;
 use crate::storage::Storage;
 
 type Answer<T> = Result<T, BridgeError>;

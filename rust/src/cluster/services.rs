@@ -16,15 +16,15 @@ use crate::cluster::config_map::job_maps::JobMaps;
 pub use crate::cluster::config_map::open_map::OpenMap;
 use crate::cluster::context::Context;
 use crate::cluster::election::{Command, Election};
+use crate::cluster::events::queue::EventQueue;
+use crate::cluster::events::ready::Ready;
 use crate::cluster::grant::GrantCell;
 use crate::cluster::watch::ConfigMapWatch;
+use crate::error::{ErrorCode, HaError};
 use crate::protocol::elector::GrantId;
 use crate::protocol::lease::LeaseTimings;
 use crate::protocol::lock_record::LeaseFormat;
 use crate::protocol::names;
-use crate::session::error::{ErrorCode, HaError};
-use crate::session::queue::EventQueue;
-use crate::session::ready::Ready;
 
 /// A task for [`Spawn`].
 pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;

@@ -13,11 +13,11 @@ use crate::cluster::client::{Answer, ApiClient, ApiError, ApiErrorKind, WatchEve
 use crate::cluster::clock::Clock;
 use crate::cluster::config_map::trouble::Trouble;
 use crate::cluster::context::Context;
+use crate::cluster::events::ready::Ready;
 use crate::cluster::preflight;
+use crate::error::{ErrorCode, HaError};
 use crate::protocol::config_map;
 use crate::protocol::time::BootTime;
-use crate::session::error::{ErrorCode, HaError};
-use crate::session::ready::Ready;
 
 /// Limit of one list.
 const LIST_LIMIT: Duration = Duration::from_secs(10);

@@ -4,8 +4,8 @@ use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use super::error::HaError;
 use crate::cluster::services::OpenMap;
+use crate::error::HaError;
 use crate::protocol::edit::{Edit, EditAnswer};
 
 /// Writes are refused once the grant has ended; reads are quorum reads.

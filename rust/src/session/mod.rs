@@ -3,11 +3,7 @@
 //! Every method blocks the calling thread and never a thread of the runtime. Callers wait for replies of tasks, which answer within their own
 //! deadlines; when a session is closed meanwhile, the tasks drop their replies and the callers learn that it is closed.
 
-pub mod error;
-pub mod event;
 mod handle;
-pub mod queue;
-pub(crate) mod ready;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -20,10 +16,10 @@ use tokio::runtime::{Handle, Runtime};
 
 use crate::cluster::client::ApiClient;
 use crate::cluster::clock::SystemClock;
+use crate::cluster::events::Taken;
 use crate::cluster::services::{Services, Work, stopped_within};
+use crate::error::{ErrorCode, HaError};
 use crate::protocol::elector::GrantId;
-use error::{ErrorCode, HaError};
-use event::Taken;
 pub use handle::ConfigMapHandle;
 use settings::SessionSettings;
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::error::{ErrorCode, HaError};
 use crate::cluster::client::ClientSettings;
 use crate::cluster::services::ServicesSettings;
+use crate::error::{ErrorCode, HaError};
 use crate::protocol::lease::LeaseSettings;
 use crate::protocol::lock_record::LeaseFormat;
 use crate::protocol::names;

@@ -4,10 +4,10 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::cluster::grant::GrantCell;
+use crate::error::{ErrorCode, HaError};
 use crate::protocol::edit::{Edit, EditAnswer, EditRefusal};
 use crate::protocol::elector::GrantId;
 use crate::protocol::time::BootTime;
-use crate::session::error::{ErrorCode, HaError};
 
 /// What a caller waits for.
 pub(crate) type EditReply = oneshot::Sender<Result<EditAnswer, HaError>>;

@@ -12,12 +12,12 @@ use super::trouble::Trouble;
 use super::{REQUEST_LIMIT, pause_after};
 use crate::cluster::client::{ApiError, ApiErrorKind, WriteFailure};
 use crate::cluster::context::Context;
+use crate::error::ErrorCode;
 use crate::protocol::annotations::Claim;
 use crate::protocol::config_map;
 use crate::protocol::edit::Edit;
 use crate::protocol::elector::GrantId;
 use crate::protocol::lock_record::LockView;
-use crate::session::error::ErrorCode;
 
 /// Holds the last known object and sends one conditional PUT at a time for everything that waits.
 ///

@@ -14,13 +14,13 @@ use super::job_map::JobMap;
 use super::{REQUEST_LIMIT, pause_after, timed_out};
 use crate::cluster::client::{ApiError, ApiErrorKind, WriteFailure};
 use crate::cluster::context::Context;
+use crate::error::{ErrorCode, HaError};
 use crate::protocol::annotations::Claim;
 use crate::protocol::config_map;
 use crate::protocol::edit::Edit;
 use crate::protocol::elector::GrantId;
 use crate::protocol::lock_record::LockView;
 use crate::protocol::time::BootTime;
-use crate::session::error::{ErrorCode, HaError};
 
 /// The job `ConfigMap`s that this process has open. Handles of the same name share one writer, which ends with the last of them.
 pub(crate) struct JobMaps {

@@ -23,7 +23,7 @@ pub(crate) mod trouble;
 use std::time::Duration;
 
 use crate::cluster::client::{ApiError, ApiErrorKind};
-use crate::session::error::{ErrorCode, HaError};
+use crate::error::{ErrorCode, HaError};
 
 /// Longest wait for one request of a store: a caller has time for several of them.
 pub(crate) const REQUEST_LIMIT: Duration = Duration::from_secs(5);

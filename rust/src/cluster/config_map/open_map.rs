@@ -12,9 +12,9 @@ use super::{REQUEST_LIMIT, pause_after, timed_out};
 use crate::cluster::client::{ApiError, ApiErrorKind};
 use crate::cluster::context::Context;
 use crate::cluster::election::Command;
+use crate::error::{ErrorCode, HaError};
 use crate::protocol::edit::{Edit, EditAnswer};
 use crate::protocol::elector::GrantId;
-use crate::session::error::{ErrorCode, HaError};
 
 /// Writes go through the one writer of the `ConfigMap` and are refused once the grant has ended; reads are quorum reads.
 #[derive(Clone)]

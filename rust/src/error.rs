@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-use crate::cluster::client::ClientError;
-use crate::cluster::preflight::PreflightError;
-
 /// Number of an error, shared with Java's `io.flinkkubeha.bridge.ErrorCode`. Append-only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
@@ -151,19 +148,3 @@ impl fmt::Display for HaError {
 }
 
 impl std::error::Error for HaError {}
-
-impl From<ClientError> for HaError {
-    fn from(error: ClientError) -> Self {
-        Self::new(ErrorCode::InvalidSetting, error.to_string())
-    }
-}
-
-impl From<PreflightError> for HaError {
-    fn from(error: PreflightError) -> Self {
-        let code = match &error {
-            PreflightError::Forbidden { .. } => ErrorCode::Forbidden,
-            PreflightError::NamespaceMissing { .. } => ErrorCode::NamespaceMissing,
-        };
-        Self::new(code, error.to_string())
-    }
-}

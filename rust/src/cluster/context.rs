@@ -10,7 +10,7 @@ use crate::cluster::client::{Answer, ApiClient};
 use crate::cluster::clock::Clock;
 use crate::cluster::election::Command;
 use crate::cluster::grant::GrantCell;
-use crate::cluster::services::Spawn;
+use crate::cluster::spawn::Spawn;
 use crate::protocol::lease::LeaseTimings;
 use crate::protocol::lock_record::LeaseFormat;
 

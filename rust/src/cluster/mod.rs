@@ -9,4 +9,5 @@ pub mod events;
 pub mod grant;
 pub mod preflight;
 pub mod services;
+pub mod spawn;
 pub(crate) mod watch;

@@ -3,7 +3,6 @@
 //! It owns no thread and no runtime and reads no clock of its own, so that a session runs it on threads and a simulation in simulated time.
 
 use std::collections::BTreeMap;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -19,18 +18,13 @@ use crate::cluster::election::{Command, Election};
 use crate::cluster::events::queue::EventQueue;
 use crate::cluster::events::ready::Ready;
 use crate::cluster::grant::GrantCell;
+pub use crate::cluster::spawn::{Spawn, Work};
 use crate::cluster::watch::ConfigMapWatch;
 use crate::error::{ErrorCode, HaError};
 use crate::protocol::elector::GrantId;
 use crate::protocol::lease::LeaseTimings;
 use crate::protocol::lock_record::LeaseFormat;
 use crate::protocol::names;
-
-/// A task for [`Spawn`].
-pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// Starts a task: on a runtime in production; in a simulation as part of a process that can be frozen and can crash.
-pub type Spawn = Arc<dyn Fn(Work) + Send + Sync>;
 
 /// What the services need to know, checked.
 #[derive(Clone, Debug)]

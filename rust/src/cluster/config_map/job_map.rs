@@ -121,6 +121,12 @@ impl JobMap {
             }
             return Ok(());
         }
+        if !self.context.grants.holds(grant) {
+            // It ended while something was read, and its revoke is on the way.
+            self.batch.not_written();
+            self.batch.fail(ErrorCode::NotLeader, &not_leader(&self.name));
+            return Ok(());
+        }
         let version = config_map::resource_version(&base).unwrap_or_default();
         self.write(version, &object).await
     }

@@ -36,8 +36,9 @@ pub(crate) fn compose(
         config_map::set_label(&mut object, key, value);
     }
     match write.kind {
-        // The addresses of a dead leader lead nowhere: whoever retrieves them learns so in the very write that elects the next one.
-        LockWriteKind::Acquire => {
+        // The addresses of a leader that is gone lead nowhere: whoever retrieves them learns so in the very write that releases the lock, or
+        // that elects the next leader.
+        LockWriteKind::Acquire | LockWriteKind::Release => {
             if let Err(refusal) = Edit::ClearLeaders.apply(&mut object) {
                 warn!(
                     "The former leader's addresses stay in ConfigMap {}: {refusal}",
@@ -49,7 +50,6 @@ pub(crate) fn compose(
             leaders.apply(&mut object);
             batch.apply(&mut object);
         }
-        LockWriteKind::Release => leaders.apply(&mut object),
     }
     object
 }

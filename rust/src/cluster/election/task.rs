@@ -397,6 +397,9 @@ impl Election {
     fn stopped(&mut self) {
         self.elector = None;
         self.wake = None;
+        self.writing = false;
+        // What is still under way was asked for by this elector: the next one must not take its outcome for one of its own.
+        self.requests = Requests::new(&self.context.api, self.context.cluster_map.clone());
         for reply in self.stopping.drain(..) {
             // Whoever waited may have given up.
             let _ = reply.send(());

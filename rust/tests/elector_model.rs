@@ -2,12 +2,54 @@
 //!
 //! Time runs in ticks of a second with a lease of three, a deadline of two and a retry period of one. At every state
 //! the search takes each thing that can happen next: a request lands, its answer arrives, its answer is lost and it
-//! lands much later or never, a read is answered or not, the watch shows the next event, a candidate freezes or thaws
-//! for any number of ticks, crashes and comes back with a new identity, or is told to stop, and time passes. Faults
-//! come from a budget. The referee judges every step, and no two candidates may believe in their leadership at the
-//! same instant.
+//! lands much later or never, a read is answered or not, the watch shows the next event, a candidate freezes for any
+//! number of ticks, crashes and comes back with a new identity, or is told to stop, and time passes. In a healthy
+//! network everything that is under way arrives within the tick, in any order; to be slow is a fault, and faults come
+//! from a budget. The referee judges every step, and no two candidates may believe in their leadership at one instant.
 //!
-//! `FLINKKUBEHA_MODEL=candidates,ticks,faults` searches other bounds, for example `3,7,2` or `2,12,3`.
+//! `FLINKKUBEHA_MODEL=candidates,ticks,faults` searches other bounds, for example `3,5,1` or `2,7,2`; `--nocapture`
+//! shows how many states were visited.
+//!
+//! # Mutants
+//!
+//! Each of these lines was broken on purpose. What caught it is named: M is this model, P a test of
+//! `elector_properties`, T one or more of `elector_transitions`.
+//!
+//! | broken | caught by |
+//! |---|---|
+//! | a read that shows our identity counts as an acknowledgement | M, P `no_grant_without_own_acknowledged_write`, T |
+//! | the belief runs from the answer, not from the sending | M, P `revoke_before_the_lease_can_end_on_a_rivals_clock`, T |
+//! | the belief is as long as the lease | M, P `revoke_before_the_lease_can_end_on_a_rivals_clock`, T |
+//! | the deadline is checked with `>` for `>=` | M, T |
+//! | the deadline is checked after the input | M, P `revoke_before_the_lease_can_end_on_a_rivals_clock`, T |
+//! | no alarm for the end of the belief | M, P `revoke_before_the_lease_can_end_on_a_rivals_clock`, T |
+//! | an acknowledgement grants, however old | M, P `a_damaged_lock_is_left_to_its_living_holder`, T |
+//! | an acknowledgement grants, although overtaken | M, P `every_write_carries_the_version_it_was_decided_on`, T |
+//! | a lagging watch is believed | M, P `every_write_carries_the_version_it_was_decided_on`, T |
+//! | an answer to a read is dropped as old news | P `every_write_carries_the_version_it_was_decided_on`, T |
+//! | writes carry no version | M, P `every_write_carries_the_version_it_was_decided_on`, T |
+//! | a refusal is not read back | M, P `every_write_carries_the_version_it_was_decided_on`, T |
+//! | an unknown outcome counts as lost: no read before the next write | M, P `unknown_counts_neither_as_won_nor_as_lost`, T |
+//! | an unknown outcome counts as won: it extends the belief | M, P `revoke_before_the_lease_can_end_on_a_rivals_clock`, T |
+//! | an acquisition of unknown outcome is not settled at `Stop` | T |
+//! | a read is sent beside a hanging renewal | M, P `one_request_at_a_time_with_time_for_another`, T |
+//! | a request may take all the time that is left | M, P `one_request_at_a_time_with_time_for_another`, T |
+//! | a failed write of edits waits for the next renewal | T |
+//! | no pause after the second failure | T |
+//! | the lease in the record is ignored | P `a_running_lease_is_left_alone`, T |
+//! | a renewal of the rival does not restart the wait | M, P `a_running_lease_is_left_alone`, T |
+//! | the wait ends a second early | M, P `a_running_lease_is_left_alone`, T |
+//! | a removed lock is taken at once | P `a_running_lease_is_left_alone`, T |
+//! | a garbled lock in a new version counts as unchanged | T |
+//! | a long death counts at any sight | T |
+//! | a thief is not noticed | M, P `no_revoke_without_a_cause`, T |
+//! | a lock freed by an outsider is not noticed | T |
+//! | a second revoke after the deadline | M, P `every_grant_gets_exactly_one_revoke`, T |
+//! | grants share a number | M, P `every_grant_gets_exactly_one_revoke`, T |
+//! | no revoke at `Stop` | M, P `no_effect_after_stop`, T |
+//! | a stopping elector takes what is free | M, P `released_lock_stays_released`, T |
+//! | stopping has no end | M, P `no_effect_after_stop`, T |
+//! | a repair begins a new term | T |
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::struct_excessive_bools)]
 
 mod elector_world;

@@ -488,6 +488,15 @@ mod leader {
     }
 
     #[test]
+    fn retries_soon_what_edits_wait_for() {
+        let mut bench = Bench::leader();
+        bench.step(1_000, Input::WriteWanted);
+        assert!(bench.unknown(3_000).reads());
+        // No renewal is due before 5 s.
+        bench.read(3_010, held(10, ME, 1)).write(LockWriteKind::Renew);
+    }
+
+    #[test]
     fn is_revoked_by_the_clock_while_a_request_hangs() {
         let mut bench = Bench::leader();
         bench.tick(5_000);

@@ -6,6 +6,7 @@
 //! | `cluster` | Kubernetes I/O |
 //! | `storage` | metadata objects behind the pointers |
 //! | `session` | one HA services instance: runtime, tasks, ordered shutdown |
+//! | `error` | the one error type that leaves the library |
 //! | `bridge` | the JNI boundary, the only unsafe code |
 
 pub mod protocol;
@@ -14,6 +15,8 @@ pub mod protocol;
 pub mod bridge;
 #[cfg(feature = "native")]
 pub mod cluster;
+#[cfg(feature = "native")]
+pub mod error;
 #[cfg(feature = "native")]
 pub mod session;
 #[cfg(feature = "native")]

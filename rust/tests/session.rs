@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::{Duration, Instant};
 
+use flinkkubeha::cluster::events::{Event, Taken};
+use flinkkubeha::error::ErrorCode;
 use flinkkubeha::protocol::config_map;
 use flinkkubeha::protocol::edit::{Edit, EditAnswer};
 use flinkkubeha::protocol::state_handle::StateHandle;
-use flinkkubeha::session::error::ErrorCode;
-use flinkkubeha::session::event::{Event, Taken};
 use flinkkubeha::session::{ConfigMapHandle, Session};
 use serde_json::{Value, json};
 use support::control_plane::{ControlPlane, Tenant};
@@ -180,7 +180,7 @@ fn a_leader_is_published_retrieved_and_replaced_as_soon_as_it_releases() {
     let (first, second) = (world.leader("first"), world.session("second"));
     second.start_election().unwrap();
     let subscription = second.watch_leader("dispatcher").unwrap();
-    first.publish_leader("dispatcher", Some(ADDRESS)).unwrap();
+    first.publish_leader(1, "dispatcher", Some(ADDRESS)).unwrap();
     assert_eq!(
         next(&second),
         Event::Leader {
@@ -206,7 +206,7 @@ fn a_leader_is_published_retrieved_and_replaced_as_soon_as_it_releases() {
         config_map::entry(&object, "org.apache.flink.k8s.leader.dispatcher"),
         None
     );
-    assert!(!first.has_leadership() && second.has_leadership());
+    assert!(!first.has_leadership(1) && second.has_leadership(1));
     end([first, second]);
 }
 
@@ -305,7 +305,7 @@ fn stores_work_under_a_grant_and_only_under_it() {
 fn what_others_write_is_kept_and_noticed() {
     let Some(world) = World::new("others") else { return };
     let leader = world.leader("leader");
-    leader.publish_leader("dispatcher", Some(ADDRESS)).unwrap();
+    leader.publish_leader(1, "dispatcher", Some(ADDRESS)).unwrap();
     let map = leader.open_config_map(JOB_MAP, true).unwrap();
     assert_eq!(map.edit(Edit::NextCounter).unwrap(), EditAnswer::Counter(1));
     world.patch(
@@ -330,7 +330,7 @@ fn what_others_write_is_kept_and_noticed() {
     until("a foreign address is put right", || {
         address().as_deref() == Some(ADDRESS)
     });
-    assert!(leader.has_leadership());
+    assert!(leader.has_leadership(1));
     end([leader]);
 }
 
@@ -372,7 +372,7 @@ fn a_deleted_cluster_map_is_made_anew_from_memory_by_its_leader_and_not_after_it
             .object(CLUSTER_MAP)
             .is_some_and(|map| config_map::entry(&map, "executionPlan-1").is_some())
     });
-    assert!(leader.has_leadership());
+    assert!(leader.has_leadership(1));
     leader.stop_election(Duration::from_secs(10)).unwrap();
     leader.delete_config_map(CLUSTER_MAP).unwrap();
     std::thread::sleep(Duration::from_secs(2));
@@ -386,7 +386,7 @@ fn the_lock_of_another_leader_is_not_cleaned_up() {
     let (leader, other) = (world.leader("leader"), world.session("other"));
     other.delete_config_map(CLUSTER_MAP).unwrap();
     assert!(world.object(CLUSTER_MAP).is_some());
-    assert!(leader.has_leadership());
+    assert!(leader.has_leadership(1));
     end([leader, other]);
 }
 

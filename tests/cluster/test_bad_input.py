@@ -108,7 +108,9 @@ TABLE = [
         (r"kubernetes\.config\.file", "/no/such/kubeconfig", "exist|not a file"),
         {"kubernetes.config.file": "/no/such/kubeconfig"},
     ),
-    _kubeconfig("kubeconfig_that_is_none", r"(?s)\A.+\Z", "this: is: not: yaml", "edited.kubeconfig", "not valid|read|parse"),
+    _kubeconfig(
+        "kubeconfig_that_is_none", r"(?s)\A.+\Z", "this: is: not: yaml", "edited.kubeconfig", "not valid|read|parse"
+    ),
     Row(
         "context_that_does_not_exist",
         (r"kubernetes\.context", "no-such-context", r"\bflink\b"),

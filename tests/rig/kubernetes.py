@@ -67,7 +67,12 @@ class KubernetesClient:
             self._tls.load_cert_chain(access.certificate_file, access.key_file)
 
     def request(
-        self, method: str, path: str, body: Json | None = None, query: Mapping[str, str] | None = None, limit: float = 10
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        query: Mapping[str, str] | None = None,
+        limit: float = 10,
     ) -> Json:
         """One request; the parsed answer."""
         url = urllib.parse.urlsplit(self.access.server)

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Goes into conf/log4j-console.properties and log4j-cli.properties of every process.
-# Without log4j's own shutdown hook, which would cut off what a process says while it ends.
 LOG4J = """\
+# Flink logs its own shutdown, which a hook of the logging would cut off.
 shutdownHook = disable
 rootLogger.level = INFO
 rootLogger.appenderRef.console.ref = Console

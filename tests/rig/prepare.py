@@ -172,7 +172,8 @@ def counting_job(version: str = FLINK_VERSION) -> Path:
                 )
                 entry = "io.flinkkubeha.tests.CountingJob"
                 whole = job.with_suffix(".new")
-                run([f"{tool}/jar", "--create", "--file", str(whole), "--main-class", entry, "-C", classes, "."], limit=60)
+                create = [f"{tool}/jar", "--create", "--file", str(whole)]
+                run([*create, "--main-class", entry, "-C", classes, "."], limit=60)
                 whole.rename(job)
     return job
 

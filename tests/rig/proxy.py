@@ -4,6 +4,7 @@ TLS passes through untouched: the certificate of the API server covers 127.0.0.1
 """
 
 import asyncio
+import contextlib
 import enum
 import socket
 import struct
@@ -142,5 +143,7 @@ def _reset(writer: asyncio.StreamWriter) -> None:
     """Closes with RST rather than FIN."""
     plug = writer.get_extra_info("socket")
     if plug is not None:
-        plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        # The other side may have closed it a moment ago.
+        with contextlib.suppress(OSError):
+            plug.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     writer.transport.abort()

@@ -180,7 +180,8 @@ def _run(step: Step, environment: dict[str, str]) -> Count:
     unwanted = re.findall(f"(?m){step.forbidden}.*", text) if step.forbidden else []
     if process.returncode or unwanted:
         progress(f"failed with exit code {process.returncode}{': found ' + ', '.join(unwanted) if unwanted else ''}")
-        return Count(0, 1, 0) if step.counter is count_command else Count(count.passed, max(1, count.failed), count.skipped)
+        passed = 0 if step.counter is count_command else count.passed
+        return Count(passed, max(1, count.failed), count.skipped)
     if count.passed + count.failed == 0:
         progress("this ran no test at all")
         return Count(0, 1, count.skipped)
@@ -196,7 +197,11 @@ class _Background:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self._sink = self._log.open("w")
         self._process = subprocess.Popen(
-            ["nice", "-n", "5", *command], cwd=TESTS, stdin=subprocess.DEVNULL, stdout=self._sink, stderr=subprocess.STDOUT
+            ["nice", "-n", "5", *command],
+            cwd=TESTS,
+            stdin=subprocess.DEVNULL,
+            stdout=self._sink,
+            stderr=subprocess.STDOUT,
         )
 
     def join(self) -> None:

@@ -8,7 +8,7 @@ use jni::objects::{JByteArray, JObjectArray, JString};
 use jni::sys::jlong;
 
 use super::native_exception::BridgeError;
-use crate::session::error::{ErrorCode, HaError};
+use crate::error::{ErrorCode, HaError};
 
 /// The longest wait: what is longer cannot be added to every clock.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::log_queue::{LogQueue, LogRecord};
-use crate::session::event::{Event, Taken};
+use crate::cluster::events::{Event, Taken};
 
 /// What the pump took.
 #[derive(Debug, PartialEq, Eq)]
@@ -69,7 +69,7 @@ mod tests {
     use log::{Level, Record};
 
     use super::*;
-    use crate::session::error::{ErrorCode, HaError};
+    use crate::error::{ErrorCode, HaError};
 
     /// Takes what is given in turn, then nothing, and remembers the waits that it was asked for.
     struct Source {
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_record_ends_the_wait_for_an_event() {
-        let queue = crate::session::queue::EventQueue::default();
+        let queue = crate::cluster::events::queue::EventQueue::default();
         let logs = LogQueue::new(8, || {});
         let limit = Duration::from_secs(60);
         let pulled = std::thread::scope(|scope| {

@@ -3,7 +3,7 @@
 use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::session::error::{ErrorCode, HaError};
+use crate::error::{ErrorCode, HaError};
 
 /// From the lowest bit: index, generation, kind. The highest bit stays zero.
 const INDEX_BITS: u32 = 24;

@@ -20,4 +20,4 @@ mod open_config_map;
 mod panics;
 mod pointer;
 
-pub use crate::session::error::ErrorCode;
+pub use crate::error::ErrorCode;

@@ -19,8 +19,8 @@ use super::log_queue::{self, LOG_QUEUE};
 use super::native_exception::{BridgeError, ThrowNativeException};
 use super::open_config_map::OpenConfigMap;
 use super::pointer;
+use crate::error::ErrorCode;
 use crate::session::Session;
-use crate::session::error::ErrorCode;
 use crate::storage::Storage;
 
 type Answer<T> = Result<T, BridgeError>;
@@ -47,8 +47,8 @@ const METHODS: &[NativeMethod<'static>] = &[
     native! { take_event(session: jlong, millis: jlong) -> JString[] },
     native! { start_election(session: jlong) },
     native! { stop_election(session: jlong, millis: jlong) },
-    native! { has_leadership(session: jlong) -> jboolean },
-    native! { publish_leader(session: jlong, component: JString, value: JString) },
+    native! { has_leadership(session: jlong, grant: jlong) -> jboolean },
+    native! { publish_leader(session: jlong, grant: jlong, component: JString, value: JString) },
     native! { watch_leader(session: jlong, component: JString) -> jlong },
     native! { unwatch_leader(session: jlong, subscription: jlong) },
     native! { open_config_map(session: jlong, name: JString, create: jboolean) -> jlong },
@@ -155,20 +155,21 @@ fn stop_election(_: &mut Env<'_>, _: JClass<'_>, session: jlong, millis: jlong) 
     Ok(SESSIONS.get(session)?.stop_election(limit(millis))?)
 }
 
-fn has_leadership(_: &mut Env<'_>, _: JClass<'_>, session: jlong) -> Answer<jboolean> {
-    Ok(SESSIONS.get(session)?.has_leadership())
+fn has_leadership(_: &mut Env<'_>, _: JClass<'_>, session: jlong, grant: jlong) -> Answer<jboolean> {
+    Ok(SESSIONS.get(session)?.has_leadership(grant.cast_unsigned()))
 }
 
 fn publish_leader(
     env: &mut Env<'_>,
     _: JClass<'_>,
     session: jlong,
+    grant: jlong,
     component: JString<'_>,
     value: JString<'_>,
 ) -> Answer<()> {
     let session = SESSIONS.get(session)?;
     let (component, value) = (text(env, &component, "component")?, optional_text(env, &value)?);
-    Ok(session.publish_leader(&component, value.as_deref())?)
+    Ok(session.publish_leader(grant.cast_unsigned(), &component, value.as_deref())?)
 }
 
 fn watch_leader(env: &mut Env<'_>, _: JClass<'_>, session: jlong, component: JString<'_>) -> Answer<jlong> {

@@ -9,7 +9,7 @@ use jni::{Env, JValue, jni_sig, jni_str};
 use once_cell::sync::OnceCell;
 
 use super::panics;
-use crate::session::error::{ErrorCode, HaError};
+use crate::error::{ErrorCode, HaError};
 
 /// Found with the loader of the class that loads the library. Weak, so that the class loader of a session that has ended can go.
 static CLASS: OnceCell<Weak<JClass<'static>>> = OnceCell::new();

@@ -1,9 +1,9 @@
 //! A `ConfigMap` that Java has opened: what edits answer, as what the native methods return.
 
+use crate::error::{ErrorCode, HaError};
 use crate::protocol::config_map;
 use crate::protocol::edit::{self, Edit, EditAnswer};
 use crate::session::ConfigMapHandle;
-use crate::session::error::{ErrorCode, HaError};
 
 /// A `ConfigMap` as seen under the grant that held when it was opened.
 pub(super) struct OpenConfigMap {

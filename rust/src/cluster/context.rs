@@ -10,6 +10,7 @@ use crate::cluster::client::{Answer, ApiClient};
 use crate::cluster::clock::Clock;
 use crate::cluster::election::Command;
 use crate::cluster::grant::GrantCell;
+use crate::cluster::services::Spawn;
 use crate::protocol::lease::LeaseTimings;
 use crate::protocol::lock_record::LeaseFormat;
 
@@ -19,6 +20,7 @@ pub(crate) struct Context {
     pub(crate) api: ApiClient,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) grants: GrantCell,
+    pub(crate) spawn: Spawn,
     pub(crate) election: mpsc::UnboundedSender<Command>,
     /// Name of the cluster `ConfigMap`.
     pub(crate) cluster_map: String,
@@ -31,6 +33,10 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        (self.spawn)(Box::pin(work));
+    }
+
     /// Passes a quorum read of the cluster `ConfigMap` on to the election: it may show that the lock was lost.
     pub(crate) fn report_lock(&self, answer: Answer<Option<Value>>) {
         // The election task outlives every other; when it is gone the session is closing.

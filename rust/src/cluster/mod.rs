@@ -5,6 +5,8 @@ pub mod clock;
 pub(crate) mod config_map;
 pub(crate) mod context;
 pub(crate) mod election;
+pub mod events;
 pub mod grant;
 pub mod preflight;
+pub mod services;
 pub(crate) mod watch;

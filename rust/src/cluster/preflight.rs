@@ -9,6 +9,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use tokio::time::Instant;
 
+use crate::error::{ErrorCode, HaError};
+
 use super::client::{ApiClient, ApiError, ApiErrorKind, Verb};
 
 /// A 403 counts once it has lasted this long.
@@ -57,6 +59,16 @@ impl fmt::Display for PreflightError {
 }
 
 impl std::error::Error for PreflightError {}
+
+impl From<PreflightError> for HaError {
+    fn from(error: PreflightError) -> Self {
+        let code = match &error {
+            PreflightError::Forbidden { .. } => ErrorCode::Forbidden,
+            PreflightError::NamespaceMissing { .. } => ErrorCode::NamespaceMissing,
+        };
+        Self::new(code, error.to_string())
+    }
+}
 
 /// Checks what a `TaskManager` or a command-line client needs. Whatever is not a lasting 403 passes: an API server that is away or
 /// broken is for others to wait for.

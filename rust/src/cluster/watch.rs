@@ -12,11 +12,12 @@ use tokio::time::{sleep, timeout};
 use crate::cluster::client::{Answer, ApiClient, ApiError, ApiErrorKind, WatchEvent, WatchStream};
 use crate::cluster::clock::Clock;
 use crate::cluster::config_map::trouble::Trouble;
+use crate::cluster::context::Context;
+use crate::cluster::events::ready::Ready;
 use crate::cluster::preflight;
+use crate::error::{ErrorCode, HaError};
 use crate::protocol::config_map;
 use crate::protocol::time::BootTime;
-use crate::session::error::{ErrorCode, HaError};
-use crate::session::ready::Ready;
 
 /// Limit of one list.
 const LIST_LIMIT: Duration = Duration::from_secs(10);
@@ -56,25 +57,24 @@ pub(crate) struct ConfigMapWatch {
     seen: mpsc::UnboundedSender<Seen>,
     ready: Arc<Ready>,
     trouble: Trouble,
+    identity: String,
     pause: Duration,
+    /// Pauses so far.
+    pauses: u64,
 }
 
 impl ConfigMapWatch {
-    pub(crate) fn new(
-        api: ApiClient,
-        clock: Arc<dyn Clock>,
-        name: String,
-        seen: mpsc::UnboundedSender<Seen>,
-        ready: Arc<Ready>,
-    ) -> Self {
+    pub(crate) fn new(context: &Context, seen: mpsc::UnboundedSender<Seen>, ready: Arc<Ready>) -> Self {
         Self {
-            api,
-            clock,
-            name,
+            api: context.api.clone(),
+            clock: Arc::clone(&context.clock),
+            name: context.cluster_map.clone(),
             seen,
             ready,
             trouble: Trouble::default(),
+            identity: context.identity.clone(),
             pause: FIRST_PAUSE,
+            pauses: 0,
         }
     }
 
@@ -204,7 +204,8 @@ impl ConfigMapWatch {
     }
 
     async fn back_off(&mut self) {
-        sleep(jittered(self.pause)).await;
+        self.pauses += 1;
+        sleep(jittered(self.pause, &self.identity, self.pauses)).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 }
@@ -213,12 +214,13 @@ fn version_of(object: &Value) -> Option<String> {
     config_map::resource_version(object).map(str::to_owned)
 }
 
-/// Between half and all of the pause, so that hundreds of processes do not come back in step.
-fn jittered(pause: Duration) -> Duration {
-    use std::hash::{BuildHasher, RandomState};
-    // A new RandomState has new random keys.
-    let random = RandomState::new().hash_one(0_u8) % 1000;
-    pause / 2 + pause.mul_f64(f64::from(u32::try_from(random).unwrap_or_default()) / 2000.0)
+/// Between half and all of the pause, so that hundreds of processes do not come back in step: their identities differ.
+fn jittered(pause: Duration, identity: &str, pauses: u64) -> Duration {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+    let mut hasher = DefaultHasher::new();
+    (identity, pauses).hash(&mut hasher);
+    let part = u32::try_from(hasher.finish() % 1000).unwrap_or_default();
+    pause / 2 + pause.mul_f64(f64::from(part) / 2000.0)
 }
 
 /// The wait for the first answer of the API server.

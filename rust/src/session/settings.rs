@@ -4,22 +4,21 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::error::{ErrorCode, HaError};
 use crate::cluster::client::ClientSettings;
-use crate::protocol::lease::{LeaseSettings, LeaseTimings};
+use crate::cluster::services::ServicesSettings;
+use crate::error::{ErrorCode, HaError};
+use crate::protocol::lease::LeaseSettings;
 use crate::protocol::lock_record::LeaseFormat;
 use crate::protocol::names;
 
 const SYSTEM_PROPERTY: &str = "system-property.";
+/// A store call waits this much longer than a lease, so that a change of leader or a restart of the API server falls within it.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Everything that a session needs to know, checked.
 pub(crate) struct SessionSettings {
     pub(crate) client: ClientSettings,
-    pub(crate) cluster_id: String,
-    pub(crate) identity: String,
-    pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) lease_format: LeaseFormat,
-    pub(crate) timings: LeaseTimings,
+    pub(crate) services: ServicesSettings,
 }
 
 impl SessionSettings {
@@ -34,6 +33,7 @@ impl SessionSettings {
             renew_deadline: millis(settings, "renew-deadline-millis")?,
             retry_period: millis(settings, "retry-period-millis")?,
         };
+        let timings = lease.validate().map_err(invalid)?;
         Ok(Self {
             client: ClientSettings {
                 config_file: get("config-file").map(PathBuf::from),
@@ -45,17 +45,20 @@ impl SessionSettings {
                     .filter_map(|(key, value)| Some((key.strip_prefix(SYSTEM_PROPERTY)?.to_owned(), value.clone())))
                     .collect(),
             },
-            cluster_id: cluster_id.unwrap_or_default().to_owned(),
-            identity: get("identity")
-                .ok_or_else(|| internal("identity is missing"))?
-                .to_owned(),
-            labels: labels(get("labels").unwrap_or_default())?,
-            lease_format: match get("lease-format") {
-                Some("number") => LeaseFormat::Number,
-                Some("iso") => LeaseFormat::Iso,
-                other => return Err(internal(&format!("lease-format is {other:?}, neither number nor iso"))),
+            services: ServicesSettings {
+                cluster_id: cluster_id.unwrap_or_default().to_owned(),
+                identity: get("identity")
+                    .ok_or_else(|| internal("identity is missing"))?
+                    .to_owned(),
+                labels: labels(get("labels").unwrap_or_default())?,
+                lease_format: match get("lease-format") {
+                    Some("number") => LeaseFormat::Number,
+                    Some("iso") => LeaseFormat::Iso,
+                    other => return Err(internal(&format!("lease-format is {other:?}, neither number nor iso"))),
+                },
+                timings,
+                patience: PATIENCE + timings.lease_duration,
             },
-            timings: lease.validate().map_err(invalid)?,
         })
     }
 }

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::io;
 
 use super::location::Location;
-use crate::session::error::{ErrorCode, HaError};
+use crate::error::{ErrorCode, HaError};
 
 /// What was being done to an object, for messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,7 +18,7 @@ use super::failure::{Action, Failure, is_missing, kind, os_error};
 use super::location::Location;
 use super::transfer::{self, CopyFailure};
 use super::{calling_thread, directories};
-use crate::session::error::{ErrorCode, HaError};
+use crate::error::{ErrorCode, HaError};
 
 /// `EPERM`: what link(2) says of a file system without hard links. Its kind is the same as that of a lack of permission.
 const EPERM: i32 = 1;

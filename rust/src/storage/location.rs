@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::session::error::{ErrorCode, HaError};
+use crate::error::{ErrorCode, HaError};
 
 /// A URI taken apart, its path decoded.
 ///

@@ -16,7 +16,7 @@ mod transfer;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use crate::session::error::{ErrorCode, HaError};
+use crate::error::{ErrorCode, HaError};
 use backend::Backend;
 use local_files::LocalFiles;
 use location::Location;

@@ -6,7 +6,7 @@ use std::io::ErrorKind;
 use super::backend::Backend;
 use super::failure::Failure;
 use super::location::Location;
-use crate::session::error::{ErrorCode, HaError};
+use crate::error::{ErrorCode, HaError};
 
 const CONTENT: &[u8] = b"Written by flink-kube-ha to see whether this directory can be used. It may be deleted.\n";
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 use http::StatusCode;
 use serde_json::Value;
 
+use crate::error::{ErrorCode, HaError};
+
 /// Longest text of the server's that is quoted in a message.
 const QUOTED_CHARS: usize = 400;
 
@@ -36,6 +38,12 @@ impl fmt::Display for ClientError {
 }
 
 impl std::error::Error for ClientError {}
+
+impl From<ClientError> for HaError {
+    fn from(error: ClientError) -> Self {
+        Self::new(ErrorCode::InvalidSetting, error.to_string())
+    }
+}
 
 /// Why a request did not do what was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -4,10 +4,10 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 
 use crate::cluster::grant::GrantCell;
+use crate::error::{ErrorCode, HaError};
 use crate::protocol::edit::{Edit, EditAnswer, EditRefusal};
 use crate::protocol::elector::GrantId;
 use crate::protocol::time::BootTime;
-use crate::session::error::{ErrorCode, HaError};
 
 /// What a caller waits for.
 pub(crate) type EditReply = oneshot::Sender<Result<EditAnswer, HaError>>;
@@ -18,6 +18,7 @@ pub(crate) struct PendingEdit {
     grant: GrantId,
     deadline: BootTime,
     reply: EditReply,
+    /// The answer, if the write that is under way is applied; none while no write carries the edit.
     proposed: Option<Result<EditAnswer, EditRefusal>>,
     doubt: Option<Doubt>,
 }
@@ -42,7 +43,8 @@ impl PendingEdit {
     }
 
     fn fail(self, code: ErrorCode, message: &str) {
-        let error = if self.doubt.is_some() {
+        let under_way = matches!(self.proposed, Some(Ok(_)));
+        let error = if under_way || self.doubt.is_some() {
             let what = "The outcome of the write is not known: the API server did not answer it and could not be asked in time";
             HaError::new(ErrorCode::UnknownOutcome, format!("{what}. {message}"))
         } else {
@@ -184,4 +186,82 @@ fn refusal_error(refusal: &EditRefusal) -> HaError {
         EditRefusal::Malformed { .. } => ErrorCode::Internal,
     };
     HaError::new(code, refusal.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+    use crate::protocol::state_handle::StateHandle;
+
+    type Answered = oneshot::Receiver<Result<EditAnswer, HaError>>;
+
+    fn push(batch: &mut Batch, edit: Edit) -> Answered {
+        let (reply, answer) = oneshot::channel();
+        let deadline = BootTime::from_duration(std::time::Duration::from_secs(1));
+        batch.push(PendingEdit::new(edit, GrantId(1), deadline, reply));
+        answer
+    }
+
+    fn pointer(uri: &str) -> String {
+        let (uri, size, marked) = (uri.to_owned(), 1, false);
+        StateHandle { uri, size, marked }.encode()
+    }
+
+    #[test]
+    fn what_is_under_way_fails_as_unknown_and_what_waits_as_refused() {
+        let mut batch = Batch::default();
+        let mut sent = push(&mut batch, Edit::NextCounter);
+        batch.apply(&mut json!({"metadata": {}}));
+        let mut waiting = push(&mut batch, Edit::NextCounter);
+        batch.fail(ErrorCode::NotLeader, "over");
+        assert_eq!(sent.try_recv().unwrap().unwrap_err().code, ErrorCode::UnknownOutcome);
+        assert_eq!(waiting.try_recv().unwrap().unwrap_err().code, ErrorCode::NotLeader);
+    }
+
+    #[test]
+    fn an_edit_that_comes_while_a_write_is_under_way_is_not_answered_with_it() {
+        let mut batch = Batch::default();
+        let mut first = push(&mut batch, Edit::NextCounter);
+        batch.apply(&mut json!({"metadata": {}}));
+        let mut second = push(&mut batch, Edit::NextCounter);
+        batch.settle();
+        assert_eq!(first.try_recv().unwrap().unwrap(), EditAnswer::Counter(1));
+        assert!(second.try_recv().is_err() && !batch.is_empty());
+    }
+
+    #[test]
+    fn an_edit_that_meets_its_own_effect_gets_the_answer_of_the_write_in_doubt() {
+        let mut object = json!({"metadata": {"resourceVersion": "1"}, "data": {"k": pointer("file:/old")}});
+        let replace = Edit::ReplacePointer {
+            key: "k".to_owned(),
+            pointer: pointer("file:/new"),
+        };
+        let mut batch = Batch::default();
+        let mut answer = push(&mut batch, replace);
+        batch.apply(&mut object);
+        batch.doubt("1");
+        // A read shows that the write has landed.
+        batch.settle_doubts(&object, "2");
+        batch.apply(&mut object);
+        batch.settle();
+        let old = pointer("file:/old");
+        assert_eq!(answer.try_recv().unwrap().unwrap(), EditAnswer::Replaced { old });
+    }
+
+    #[test]
+    fn a_doubt_ends_with_a_read_of_another_version_and_not_with_one_of_the_same() {
+        let object = json!({"metadata": {}, "data": {}});
+        for (version, code) in [("1", ErrorCode::UnknownOutcome), ("2", ErrorCode::NotLeader)] {
+            let mut batch = Batch::default();
+            let mut answer = push(&mut batch, Edit::NextCounter);
+            batch.apply(&mut object.clone());
+            batch.doubt("1");
+            batch.settle_doubts(&object, version);
+            batch.fail(ErrorCode::NotLeader, "over");
+            assert_eq!(answer.try_recv().unwrap().unwrap_err().code, code, "{version}");
+        }
+    }
 }

@@ -12,12 +12,12 @@ use super::trouble::Trouble;
 use super::{REQUEST_LIMIT, pause_after};
 use crate::cluster::client::{ApiError, ApiErrorKind, WriteFailure};
 use crate::cluster::context::Context;
+use crate::error::ErrorCode;
 use crate::protocol::annotations::Claim;
 use crate::protocol::config_map;
 use crate::protocol::edit::Edit;
 use crate::protocol::elector::GrantId;
 use crate::protocol::lock_record::LockView;
-use crate::session::error::ErrorCode;
 
 /// Holds the last known object and sends one conditional PUT at a time for everything that waits.
 ///
@@ -116,6 +116,7 @@ impl JobMap {
                 self.batch.settle();
             } else {
                 // Nothing to write means nothing proves that the object is current: read it and decide again.
+                self.batch.not_written();
                 self.known = None;
             }
             return Ok(());
@@ -135,27 +136,34 @@ impl JobMap {
                 self.batch.settle();
                 Ok(())
             }
-            Err(WriteFailure::Refused(error)) => match error.kind {
-                ApiErrorKind::Conflict => {
-                    debug!(
-                        "ConfigMap {} was changed by someone else; the edits are decided again on the new version.",
-                        self.name
-                    );
-                    self.challenged = true;
-                    Ok(())
-                }
-                // Deleted meanwhile: the next read says so.
-                ApiErrorKind::NotFound => Ok(()),
-                ApiErrorKind::Invalid => {
-                    self.batch.fail(ErrorCode::ApiRefused, &error.message);
-                    Ok(())
-                }
-                _ => Err(error),
-            },
+            Err(WriteFailure::Refused(error)) => {
+                self.batch.not_written();
+                self.refused(error)
+            }
             Err(WriteFailure::Unknown(error)) => {
                 self.batch.doubt(base);
                 Err(error)
             }
+        }
+    }
+
+    fn refused(&mut self, error: ApiError) -> Result<(), ApiError> {
+        match error.kind {
+            ApiErrorKind::Conflict => {
+                debug!(
+                    "ConfigMap {} was changed by someone else; the edits are decided again on the new version.",
+                    self.name
+                );
+                self.challenged = true;
+                Ok(())
+            }
+            // Deleted meanwhile: the next read says so.
+            ApiErrorKind::NotFound => Ok(()),
+            ApiErrorKind::Invalid => {
+                self.batch.fail(ErrorCode::ApiRefused, &error.message);
+                Ok(())
+            }
+            _ => Err(error),
         }
     }
 

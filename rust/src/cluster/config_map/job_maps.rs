@@ -14,13 +14,13 @@ use super::job_map::JobMap;
 use super::{REQUEST_LIMIT, pause_after, timed_out};
 use crate::cluster::client::{ApiError, ApiErrorKind, WriteFailure};
 use crate::cluster::context::Context;
+use crate::error::{ErrorCode, HaError};
 use crate::protocol::annotations::Claim;
 use crate::protocol::config_map;
 use crate::protocol::edit::Edit;
 use crate::protocol::elector::GrantId;
 use crate::protocol::lock_record::LockView;
 use crate::protocol::time::BootTime;
-use crate::session::error::{ErrorCode, HaError};
 
 /// The job `ConfigMap`s that this process has open. Handles of the same name share one writer, which ends with the last of them.
 pub(crate) struct JobMaps {
@@ -36,7 +36,7 @@ impl JobMaps {
         }
     }
 
-    /// The writer of this `ConfigMap`. Has to be called within the runtime, as it may start a task.
+    /// The writer of this `ConfigMap`, started if there is none.
     pub(crate) fn writer(&self, name: &str) -> mpsc::UnboundedSender<PendingEdit> {
         let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(writer) = writers.get(name).and_then(mpsc::WeakUnboundedSender::upgrade) {
@@ -45,7 +45,8 @@ impl JobMaps {
         writers.retain(|_, writer| writer.upgrade().is_some());
         let (sender, receiver) = mpsc::unbounded_channel();
         writers.insert(name.to_owned(), sender.downgrade());
-        tokio::spawn(JobMap::new(self.context.clone(), name.to_owned(), receiver).run());
+        self.context
+            .spawn(JobMap::new(self.context.clone(), name.to_owned(), receiver).run());
         sender
     }
 

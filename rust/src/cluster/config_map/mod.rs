@@ -5,6 +5,7 @@
 //! | `batch` | edits on their way: applied together, answered one by one |
 //! | `job_map` | the writer of one job `ConfigMap` |
 //! | `job_maps` | which writers exist; creation and deletion of job `ConfigMap`s |
+//! | `open_map` | a `ConfigMap` as its user sees it, under one grant |
 //! | `leaders` | the leader addresses that this process has published |
 //! | `subscribers` | who wants to know which leader |
 //! | `staleness` | whether the server's own clock says that a record is long dead |
@@ -14,6 +15,7 @@ pub(crate) mod batch;
 pub(crate) mod job_map;
 pub(crate) mod job_maps;
 pub(crate) mod leaders;
+pub(crate) mod open_map;
 pub(crate) mod staleness;
 pub(crate) mod subscribers;
 pub(crate) mod trouble;
@@ -21,7 +23,7 @@ pub(crate) mod trouble;
 use std::time::Duration;
 
 use crate::cluster::client::{ApiError, ApiErrorKind};
-use crate::session::error::{ErrorCode, HaError};
+use crate::error::{ErrorCode, HaError};
 
 /// Longest wait for one request of a store: a caller has time for several of them.
 pub(crate) const REQUEST_LIMIT: Duration = Duration::from_secs(5);

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::leaders::stored;
+use crate::cluster::events::Event;
+use crate::cluster::events::queue::EventQueue;
 use crate::protocol::leader_information::LeaderInformation;
-use crate::session::event::Event;
-use crate::session::queue::EventQueue;
 
 struct Subscriber {
     component: String,

@@ -18,17 +18,17 @@ use crate::cluster::config_map::staleness::is_long_dead;
 use crate::cluster::config_map::subscribers::Subscribers;
 use crate::cluster::config_map::trouble::Trouble;
 use crate::cluster::context::Context;
+use crate::cluster::events::Event;
+use crate::cluster::events::queue::EventQueue;
 use crate::cluster::grant::Granted;
 use crate::cluster::watch::Seen;
+use crate::error::ErrorCode;
 use crate::protocol::config_map;
 use crate::protocol::elector::{
     AcquireReason, AttemptId, Effect, Elector, GrantId, Input, LockWrite, Notice, Observation, Source,
 };
 use crate::protocol::lock_record::LockView;
 use crate::protocol::time::BootTime;
-use crate::session::error::ErrorCode;
-use crate::session::event::Event;
-use crate::session::queue::EventQueue;
 
 /// Longest sleep while an elector runs. Timers of the runtime stand still while the machine is suspended and `CLOCK_BOOTTIME` does not,
 /// so the clock is looked at this often.
@@ -234,6 +234,7 @@ impl Election {
                 self.step(Input::Applied { attempt, observation });
             }
             Err(WriteFailure::Refused(error)) => {
+                self.batch.not_written();
                 match error.kind {
                     ApiErrorKind::Conflict | ApiErrorKind::NotFound => debug!("{}: {}", self.what(), error.message),
                     // Something that rides along cannot be stored: it must not take the renewals down with it.
@@ -242,7 +243,6 @@ impl Election {
                     }
                     _ => self.failing(&error.message),
                 }
-                self.batch.not_written();
                 self.step(Input::Refused { attempt });
             }
             Err(WriteFailure::Unknown(error)) => {

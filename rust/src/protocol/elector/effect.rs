@@ -158,7 +158,8 @@ pub enum AcquireReason {
     NoLock,
     /// The last holder released it.
     Released,
-    /// It bears our own identity: a write of ours landed without an acknowledgement.
+    /// It bears our own identity: a write of ours landed without an acknowledgement, or our time ran out and nobody
+    /// else has taken it.
     OwnIdentity,
     /// It did not change for a whole lease.
     LeaseExpired {
@@ -214,7 +215,7 @@ impl fmt::Display for AcquireReason {
         match self {
             Self::NoLock => write!(f, "there is none"),
             Self::Released => write!(f, "it was released"),
-            Self::OwnIdentity => write!(f, "a write of our own has landed without an answer"),
+            Self::OwnIdentity => write!(f, "it bears our own identity"),
             Self::LeaseExpired { holder } => write!(f, "the lease of {holder} has expired"),
             Self::LongDead { holder } => {
                 write!(f, "{holder} died longer than its lease ago, by the server's clock")

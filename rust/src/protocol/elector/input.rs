@@ -48,6 +48,7 @@ pub enum Source {
     /// An event of the watch, or the list that it began with. A watch can lag behind our own writes.
     Watch,
     /// The answer to [`Effect::Read`](super::Effect::Read): a quorum read, begun after every earlier write had its outcome.
+    /// What was read without being asked for counts as seen by the watch.
     Read,
 }
 

@@ -7,12 +7,12 @@
 //!
 //! | role | sees | does |
 //! |---|---|---|
-//! | candidate | no lock, a released lock | `Acquire` at once |
+//! | candidate | at first sight no lock; a released lock | `Acquire` at once |
 //! | | a lock that has not changed for max(own lease, lease in the record) | `Acquire` |
 //! | | at first sight a lock that is long dead by the server's clock | `Acquire` at once |
 //! | | its own identity: a write landed without an answer | `Acquire` at once, as the same term |
 //! | | a lock that nobody can read | waits a lease, then `Acquire` |
-//! | | that a rival's lock was deleted | waits what is left of the rival's lease, in which the rival repairs it |
+//! | | that the lock was removed from outside | waits a lease, in which its holder writes it again |
 //! | | its `Acquire` acknowledged | `Grant` |
 //! | leader | a retry period since the last acknowledged renewal was sent, or edits waiting | `Renew` |
 //! | | its `Renew` acknowledged | `Extend` |
@@ -34,6 +34,20 @@
 //!   may differ in rate; no clock is ever compared with another.
 //! * The belief ends by the clock in whatever step comes next, before that step looks at its input: neither a hanging
 //!   request nor a thawed process can prolong it.
+//!
+//! Outside of this stand outsiders that delete the `ConfigMap` under a living leader. Whoever has seen that leader
+//! leaves it a lease to repair the loss; but a candidate that starts in this very moment cannot know of it, and a
+//! creation, the one write without a version, lands on the empty place if it was under way. Then the old leader is
+//! revoked when it sees the new one, by its watch or by its own refused write.
+//!
+//! # How a step works
+//!
+//! | half | file | holds |
+//! |---|---|---|
+//! | note what happened | `events` | one function per input: the roles change here, and grants and revokes happen here |
+//! | decide what to do | `decisions` | one function per role, from the state alone: at most one request, and one alarm |
+//! | | `sight` | the newest known state of the lock, and from when on it can be taken |
+//! | | `role` | candidate, leader with its belief, stopping; and the request under way |
 
 mod decisions;
 mod effect;

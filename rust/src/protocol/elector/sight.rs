@@ -12,8 +12,10 @@ use super::input::Observation;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Sight {
     observation: Observation,
-    /// Until then the holder last seen may still believe in its leadership.
+    /// Until then whoever held the lock may still believe in it.
     takeable_at: BootTime,
+    /// The longer one of our lease and that of the rival last seen.
+    wait: Duration,
     long_dead: bool,
 }
 
@@ -25,7 +27,7 @@ pub(super) struct Term {
 }
 
 impl Sight {
-    /// The sight that follows `earlier`. Only a *change* of the record restarts the wait, stamped with our own clock:
+    /// The sight that follows `earlier`. Every *change* of the lock restarts the wait, stamped with our own clock:
     /// comparing the rival's `renewTime` with a wall clock, as stock does, would trust that the two clocks agree.
     pub(super) fn after(
         earlier: Option<&Self>,
@@ -35,26 +37,36 @@ impl Sight {
         identity: &str,
         lease: Duration,
     ) -> Self {
-        let unchanged = earlier.filter(|sight| sight.lock() == observation.lock());
-        let long_dead = unchanged.map_or(earlier.is_none() && long_dead, |sight| sight.long_dead);
-        let known_wait = earlier.map_or(now, |sight| sight.takeable_at);
-        let takeable_at = match observation.lock() {
+        let unchanged = earlier.filter(|sight| sight.shows_the_lock_of(&observation));
+        let first = earlier.is_none();
+        let long_dead = unchanged.map_or(first && long_dead, |sight| sight.long_dead);
+        let inherited = earlier.map_or(lease, |sight| sight.wait);
+        let (wait, takeable_at) = match observation.lock() {
             // The holder itself gave it back, or the holder is this process.
-            Some(LockView::Free(_)) => now,
-            Some(LockView::Held(record)) if record.holder_identity == identity => now,
-            Some(LockView::Held(_) | LockView::Broken { .. }) if unchanged.is_some() => known_wait,
-            Some(LockView::Held(_)) if long_dead => now,
-            // The rival may be configured with a longer lease than we are.
-            Some(LockView::Held(record)) => now + lease.max(record.lease_duration),
-            Some(LockView::Broken { .. }) => known_wait.max(now + lease),
-            // Deleted from outside: a holder that was seen alive repairs it, so its lease is left to it.
-            Some(LockView::Absent) | None => known_wait,
+            Some(LockView::Free(_)) => (lease, now),
+            Some(LockView::Held(record)) if record.holder_identity == identity => (lease, now),
+            Some(LockView::Held(record)) => {
+                let wait = lease.max(record.lease_duration);
+                (wait, if long_dead { now } else { now + wait })
+            }
+            Some(LockView::Absent) | None if first => (lease, now),
+            // Removed or garbled from outside: its holder may live, and writes it again.
+            Some(LockView::Broken { .. } | LockView::Absent) | None => (inherited, now + inherited),
         };
+        let takeable_at = unchanged.map_or(takeable_at, |sight| sight.takeable_at);
         Self {
             observation,
             takeable_at,
+            wait,
             long_dead,
         }
+    }
+
+    /// A record bears the time of its renewal. What bears none could have been repaired and damaged again, unseen by a
+    /// watch that lagged; so it is the same only in the same version.
+    fn shows_the_lock_of(&self, observation: &Observation) -> bool {
+        let stamped = matches!(self.lock(), Some(LockView::Held(_) | LockView::Free(_)));
+        self.lock() == observation.lock() && (stamped || self.version() == observation.version())
     }
 
     pub(super) fn is_newer_than(&self, observation: &Observation) -> bool {

@@ -40,7 +40,7 @@ import java.util.concurrent.Executor;
 
 import static org.apache.flink.util.Preconditions.checkNotNull;
 
-/** Everything that HA services are made of, whatever the line of Flink; owns session and storage. */
+/** What HA services are made of, whatever the line of Flink; owns session and storage. */
 public final class HaRuntime implements AutoCloseable {
 
     private static final String CHECKPOINT_FILE_PREFIX = "completedCheckpoint";
@@ -77,15 +77,6 @@ public final class HaRuntime implements AutoCloseable {
 
     public HaBlobStore createBlobStore() {
         return new HaBlobStore(storages, storage.clusterRoot());
-    }
-
-    /** For the lines of Flink whose BLOB store knows more than this one. */
-    public HaStorages storages() {
-        return storages;
-    }
-
-    public StorageConfiguration storageConfiguration() {
-        return storage;
     }
 
     public HaJobResultStore createJobResultStore(Executor ioExecutor) {

@@ -24,7 +24,9 @@ import io.flinkkubeha.bridge.NativeLibraryException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import java.io.IOException;
 import java.lang.reflect.Constructor;
+import java.lang.reflect.InvocationTargetException;
 import java.util.concurrent.Executor;
 
 /**
@@ -68,12 +70,18 @@ final class StockClientServices {
             constructor.setAccessible(true);
             final Executor inPlace = Runnable::run;
             return constructor.newInstance(client, inPlace, configuration, blobStore);
-        } catch (Exception e) {
-            throw new FlinkException(
-                    reason.getMessage()
-                            + " Flink's own Kubernetes services cannot be used instead either: "
-                            + e,
-                    e);
+        } catch (InvocationTargetException e) {
+            throw failure(reason, e.getCause());
+        } catch (ReflectiveOperationException | IOException | RuntimeException e) {
+            throw failure(reason, e);
         }
+    }
+
+    private static FlinkException failure(NativeLibraryException reason, Throwable cause) {
+        return new FlinkException(
+                reason.getMessage()
+                        + " Flink's own Kubernetes services cannot take its place either: "
+                        + cause,
+                cause);
     }
 }

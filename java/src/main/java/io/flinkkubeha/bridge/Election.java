@@ -37,11 +37,15 @@ public interface Election {
     /** Releases the lock and waits for that, within limits; no event is taken up afterwards. */
     void stop() throws NativeException;
 
-    /** A local answer. */
-    boolean hasLeadership();
+    /** Whether this grant holds: a local answer. */
+    boolean hasLeadership(long grant);
 
-    /** Queues the address of a component, {@code null} to take it away. */
-    void publishLeader(String component, @Nullable String value) throws NativeException;
+    /**
+     * Queues the address of a component, {@code null} to take it away. It counts as long as this
+     * grant holds.
+     */
+    void publishLeader(long grant, String component, @Nullable String value)
+            throws NativeException;
 
     /** Where the listener is called, in order. */
     Executor callbackExecutor();

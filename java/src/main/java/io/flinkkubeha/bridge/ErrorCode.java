@@ -20,8 +20,8 @@ public enum ErrorCode {
     INTERNAL(1, Outcome.UNKNOWN),
     /** A setting that cannot work. */
     INVALID_SETTING(2, Outcome.NOT_APPLIED),
-    /** The object was closed, or is being closed. */
-    CLOSED(3, Outcome.NOT_APPLIED),
+    /** The object was closed, or is being closed, maybe after a write was sent. */
+    CLOSED(3, Outcome.UNKNOWN),
     /** A handle that never existed, was closed, or belongs to another kind. */
     BAD_HANDLE(4, Outcome.NOT_APPLIED),
     /** The grant that the caller worked under has ended. */

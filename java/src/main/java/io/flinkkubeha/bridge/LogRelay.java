@@ -26,8 +26,8 @@ final class LogRelay {
 
     private static final Logger LOG = LoggerFactory.getLogger(LogRelay.class);
 
-    /** Logger of all native records: the crate's name under our package's first segment. */
-    private static final String ROOT = "io.flinkkubeha";
+    /** Logger of all native records, whose targets are names of loggers below it. */
+    private static final String ROOT = "io.flinkkubeha.native";
 
     /** An appender that stands still costs this many records of memory, not more. */
     private static final int MAX_WAITING = 1_000;
@@ -65,14 +65,8 @@ final class LogRelay {
                     if (missing > 0) {
                         LOG.warn("{} log records of the native library were dropped.", missing);
                     }
-                    log(LoggerFactory.getLogger(loggerName(target)), level, message);
+                    log(LoggerFactory.getLogger(target), level, message);
                 });
-    }
-
-    /** {@code flinkkubeha::cluster::client} logs as {@code io.flinkkubeha.cluster.client}. */
-    static String loggerName(String target) {
-        final String dotted = target.replace("::", ".");
-        return dotted.startsWith("flinkkubeha") ? "io." + dotted : ROOT + "." + dotted;
     }
 
     private static void log(Logger logger, String level, String message) {

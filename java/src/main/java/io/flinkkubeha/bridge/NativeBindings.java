@@ -19,8 +19,8 @@ import javax.annotation.Nullable;
 /**
  * Every native method there is. Only primitives, strings, byte arrays and arrays of those cross.
  *
- * <p>A handle is a number that native code checks at each use: a closed, foreign or made-up one ends
- * in a {@link NativeException}, never in a crash. {@link NativeLibrary#load()} comes first.
+ * <p>A handle is a number that native code checks at each use: a closed, foreign or made-up one
+ * ends in a {@link NativeException}, never in a crash. {@link NativeLibrary#load()} comes first.
  */
 final class NativeBindings {
 
@@ -56,9 +56,10 @@ final class NativeBindings {
 
     static native void stopElection(long session, long limit) throws NativeException;
 
-    static native boolean hasLeadership(long session) throws NativeException;
+    static native boolean hasLeadership(long session, long grant) throws NativeException;
 
-    static native void publishLeader(long session, String component, @Nullable String value)
+    static native void publishLeader(
+            long session, long grant, String component, @Nullable String value)
             throws NativeException;
 
     static native long watchLeader(long session, String component) throws NativeException;

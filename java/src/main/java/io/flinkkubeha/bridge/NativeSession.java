@@ -33,7 +33,7 @@ public final class NativeSession implements ConfigMaps, Election, LeaderWatches,
 
     private static final AtomicInteger COUNT = new AtomicInteger();
 
-    /** How long one wait for the first answer of the API server lasts before interrupts count. */
+    /** Who waits for ever can be interrupted this often. */
     private static final Duration READY_SLICE = Duration.ofSeconds(1);
 
     /** Upper bound of a release: the native side has a shorter one of its own. */
@@ -63,30 +63,20 @@ public final class NativeSession implements ConfigMaps, Election, LeaderWatches,
      * @param limit {@code null} waits for ever
      */
     public void awaitReady(@Nullable Duration limit) throws NativeException, InterruptedException {
-        final long begin = System.nanoTime();
         while (true) {
             if (Thread.interrupted()) {
                 throw new InterruptedException("Interrupted while waiting for the API server.");
             }
-            final Duration slice = nextSlice(limit, System.nanoTime() - begin);
+            final Duration slice = limit == null ? READY_SLICE : limit;
             try (NativeHandle.Call call = core.handle().enter()) {
-                NativeBindings.awaitReady(call.handle(), slice.toMillis());
+                NativeBindings.awaitReady(call.handle(), Math.max(1, slice.toMillis()));
                 return;
             } catch (NativeException e) {
-                if (e.code() != ErrorCode.TIMED_OUT
-                        || (limit != null && System.nanoTime() - begin >= limit.toNanos())) {
+                if (limit != null || e.code() != ErrorCode.TIMED_OUT) {
                     throw e;
                 }
             }
         }
-    }
-
-    private static Duration nextSlice(@Nullable Duration limit, long spentNanos) {
-        if (limit == null) {
-            return READY_SLICE;
-        }
-        final long left = Math.max(1_000_000L, limit.toNanos() - spentNanos);
-        return Duration.ofNanos(Math.min(READY_SLICE.toNanos(), left));
     }
 
     // ---- election
@@ -99,6 +89,7 @@ public final class NativeSession implements ConfigMaps, Election, LeaderWatches,
             NativeBindings.startElection(call.handle());
         } catch (NativeException | RuntimeException e) {
             core.dispatcher().removeElectionListener(listener);
+            electionListener = null;
             throw e;
         }
     }
@@ -118,9 +109,9 @@ public final class NativeSession implements ConfigMaps, Election, LeaderWatches,
     }
 
     @Override
-    public boolean hasLeadership() {
+    public boolean hasLeadership(long grant) {
         try (NativeHandle.Call call = core.handle().enter()) {
-            return NativeBindings.hasLeadership(call.handle());
+            return NativeBindings.hasLeadership(call.handle(), grant);
         } catch (NativeException e) {
             LOG.debug("No leadership: {}", e.getMessage());
             return false;
@@ -128,9 +119,10 @@ public final class NativeSession implements ConfigMaps, Election, LeaderWatches,
     }
 
     @Override
-    public void publishLeader(String component, @Nullable String value) throws NativeException {
+    public void publishLeader(long grant, String component, @Nullable String value)
+            throws NativeException {
         try (NativeHandle.Call call = core.handle().enter()) {
-            NativeBindings.publishLeader(call.handle(), checkNotNull(component), value);
+            NativeBindings.publishLeader(call.handle(), grant, checkNotNull(component), value);
         }
     }
 
@@ -175,7 +167,7 @@ public final class NativeSession implements ConfigMaps, Election, LeaderWatches,
         }
     }
 
-    /** Flink's stores have no close of their own, so handles end with the ConfigMap at the latest. */
+    /** Flink's stores have no close, so handles end with their ConfigMap at the latest. */
     @Override
     public void delete(String name) throws NativeException {
         checkNotNull(name);

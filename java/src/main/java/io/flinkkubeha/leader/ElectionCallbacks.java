@@ -59,14 +59,31 @@ final class ElectionCallbacks implements Election.Listener {
     @Nullable
     private Long grantHeld;
 
+    @GuardedBy("lock")
+    @Nullable
+    private UUID sessionIdHeld;
+
     ElectionCallbacks(String configMapName, LeaderElectionDriver.Listener listener) {
         this.configMapName = checkNotNull(configMapName);
         this.listener = checkNotNull(listener);
     }
 
-    boolean isClosed() {
+    /** The grant that was passed on last, {@code null} once it is revoked or we are closed. */
+    @Nullable
+    Long grant() {
         synchronized (lock) {
-            return closed;
+            return closed ? null : grantHeld;
+        }
+    }
+
+    /**
+     * The grant that this session id was made for. Flink takes in a revoke and the next grant on a
+     * thread of its own, so for a moment it may still confirm the session before.
+     */
+    @Nullable
+    Long grantOf(@Nullable UUID sessionId) {
+        synchronized (lock) {
+            return sessionId == null || sessionId.equals(sessionIdHeld) ? grant() : null;
         }
     }
 
@@ -79,9 +96,11 @@ final class ElectionCallbacks implements Election.Listener {
                 return;
             }
             grantHeld = grant;
+            sessionIdHeld = sessionId;
             caller = Thread.currentThread();
         }
-        LOG.info(
+        // Native code has told the operators already.
+        LOG.debug(
                 "Leadership granted on ConfigMap {} (grant {}, session id {}).",
                 configMapName,
                 grant,
@@ -99,7 +118,7 @@ final class ElectionCallbacks implements Election.Listener {
             grantHeld = null;
             caller = Thread.currentThread();
         }
-        LOG.info(
+        LOG.debug(
                 "Leadership revoked on ConfigMap {} (grant {}): {}", configMapName, grant, cause);
         call(listener::onRevokeLeadership);
     }

@@ -24,6 +24,8 @@ import io.flinkkubeha.bridge.NativeException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
+import javax.annotation.Nullable;
+
 import static org.apache.flink.util.Preconditions.checkNotNull;
 
 /**
@@ -51,22 +53,29 @@ public final class NativeLeaderElectionDriver implements LeaderElectionDriver {
 
     @Override
     public boolean hasLeadership() {
-        return !callbacks.isClosed() && election.hasLeadership();
+        final Long grant = callbacks.grant();
+        return grant != null && election.hasLeadership(grant);
     }
 
     @Override
     public void publishLeaderInformation(String componentId, LeaderInformation information) {
-        publish(componentId, checkNotNull(information));
+        publish(callbacks.grantOf(information.getLeaderSessionID()), componentId, information);
     }
 
     @Override
     public void deleteLeaderInformation(String componentId) {
-        publish(componentId, LeaderInformation.empty());
+        publish(callbacks.grant(), componentId, LeaderInformation.empty());
     }
 
-    private void publish(String componentId, LeaderInformation information) {
+    private void publish(
+            @Nullable Long grant, String componentId, LeaderInformation information) {
+        if (grant == null) {
+            LOG.debug("{} is not published, the leadership has ended.", componentId);
+            return;
+        }
         try {
-            election.publishLeader(checkNotNull(componentId), LeaderValues.format(information));
+            election.publishLeader(
+                    grant, checkNotNull(componentId), LeaderValues.format(information));
         } catch (NativeException e) {
             if (e.code() == ErrorCode.NOT_LEADER || e.code() == ErrorCode.CLOSED) {
                 LOG.debug("{} is not published, the leadership has ended.", componentId, e);
@@ -82,18 +91,20 @@ public final class NativeLeaderElectionDriver implements LeaderElectionDriver {
         }
     }
 
-    /** Flink calls this outside its lock, after the last contender is gone. */
+    /**
+     * Flink calls this outside its lock, after the last contender is gone. A lock that cannot be
+     * released ends with its lease, which is no reason for a shutdown to fail.
+     */
     @Override
-    public void close() throws LeaderElectionException {
+    public void close() {
         if (callbacks.close()) {
             try {
                 election.stop();
             } catch (NativeException e) {
-                throw new LeaderElectionException(
-                        String.format(
-                                "The lock on ConfigMap %s could not be released, so the next leader waits for its lease to end: %s",
-                                configMapName, e.getMessage()),
-                        e);
+                LOG.warn(
+                        "The lock on ConfigMap {} could not be released, so the next leader waits for its lease to end: {}",
+                        configMapName,
+                        e.getMessage());
             }
         }
     }

@@ -38,8 +38,8 @@ import java.util.UUID;
 /**
  * {@link HaStorage} served by Flink's own {@link FileSystem}.
  *
- * <p>File systems are looked up at each use, not before: one whose plug-in is absent must not keep a
- * process from starting that never needs it.
+ * <p>File systems are looked up at each use, not before: one whose plug-in is absent must not keep
+ * a process from starting that never needs it.
  */
 final class FlinkFileSystemHaStorage implements HaStorage {
 
@@ -87,7 +87,7 @@ final class FlinkFileSystemHaStorage implements HaStorage {
         delete(location, true);
     }
 
-    /** The same rule as in Flink's state handles: a failure counts only if the file is still there. */
+    /** As in Flink's state handles, a failure counts only if the file is still there. */
     private static void delete(String location, boolean recursive) throws IOException {
         final Path path = path(location);
         final FileSystem fileSystem = path.getFileSystem();

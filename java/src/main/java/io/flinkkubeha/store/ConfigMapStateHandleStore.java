@@ -47,8 +47,8 @@ import static org.apache.flink.util.Preconditions.checkNotNull;
  * <p>It belongs to the grant that held when it was created: under another one it still reads, and
  * every write ends in an exception.
  *
- * <p>A file is written before its pointer, and discarded again only if the pointer has certainly not
- * been written. A removal marks the pointer, discards the state, then takes the pointer away; each
+ * <p>A file is written before its pointer, and discarded again only if the pointer has certainly
+ * not been written. A removal marks the pointer, discards the state, then takes the pointer away; each
  * step can be repeated by whoever comes after a crash. A marked pointer counts as absent.
  *
  * @param <T> type of the state

@@ -85,7 +85,7 @@ public final class ErrorMapping {
     public static Exception ofClientTimeout(Duration waited, NativeException e) {
         return new FlinkException(
                 String.format(
-                        "The API server has not answered within client.timeout, %d s: %s Check the connection or raise client.timeout.",
+                        "client.timeout: the API server has not answered for %d s, check the connection to it or set a longer time (%s)",
                         waited.getSeconds(), e.getMessage()),
                 e);
     }

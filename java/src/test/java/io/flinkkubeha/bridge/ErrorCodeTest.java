@@ -43,6 +43,8 @@ class ErrorCodeTest {
         assertThat(exception.code()).isEqualTo(ErrorCode.INTERNAL);
         assertThat(exception.code().isCertainlyNotApplied()).isFalse();
         assertThat(ErrorCode.UNKNOWN_OUTCOME.isCertainlyNotApplied()).isFalse();
+        // The session may be closed while a write is on its way.
+        assertThat(ErrorCode.CLOSED.isCertainlyNotApplied()).isFalse();
         assertThat(ErrorCode.NOT_LEADER.isCertainlyNotApplied()).isTrue();
     }
 }

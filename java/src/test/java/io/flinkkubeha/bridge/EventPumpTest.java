@@ -172,10 +172,14 @@ class EventPumpTest {
     }
 
     @Test
-    void modulesLogUnderOurPackage() {
-        assertThat(LogRelay.loggerName("flinkkubeha::cluster::client"))
-                .isEqualTo("io.flinkkubeha.cluster.client");
-        assertThat(LogRelay.loggerName("rustls::conn")).isEqualTo("io.flinkkubeha.rustls.conn");
+    void eventsGoOnThoughLogRecordsCannotBeWritten() throws Exception {
+        dispatcher.setElectionListener(listener);
+        start();
+        events.add(new String[] {"log", "ERROR", "io.flinkkubeha.native.test", "{} made up {}"});
+        events.add(new String[] {"log", "unheard of", "io.flinkkubeha.native.test", "made up"});
+        events.add(new String[] {"grant", "1"});
+
+        assertThat(listener.heard.take()).isEqualTo("grant 1");
     }
 
     private Thread start() {

@@ -177,13 +177,34 @@ class NativeLeaderElectionDriverTest {
         }
     }
 
+    /** Flink may still confirm the session before, when it has not taken in the revoke yet. */
+    @Test
+    void sessionOfAnEarlierGrantIsNotPublishedUnderTheNext() throws Exception {
+        final RecordingListener listener = new RecordingListener();
+        try (LeaderElectionDriver driver = factory.create(listener)) {
+            election.grant(1);
+            election.settle();
+            final UUID earlier = listener.sessionId;
+            election.revoke(1);
+            election.grant(2);
+            election.settle();
+
+            driver.publishLeaderInformation("dispatcher", LeaderInformation.known(earlier, "a"));
+            assertThat(election.published()).isEmpty();
+            driver.publishLeaderInformation(
+                    "dispatcher", LeaderInformation.known(listener.sessionId, "a"));
+            assertThat(election.published()).containsKey("dispatcher");
+        }
+    }
+
     @Test
     void publishingWithoutLeadershipIsNoError() throws Exception {
         final RecordingListener listener = new RecordingListener();
         election.failPublishing(new NativeException(ErrorCode.NOT_LEADER, "Not any more."));
         try (LeaderElectionDriver driver = factory.create(listener)) {
-            driver.publishLeaderInformation(
-                    "dispatcher", LeaderInformation.known(UUID.randomUUID(), "a"));
+            driver.deleteLeaderInformation("dispatcher");
+            election.grant(1);
+            election.settle();
             driver.deleteLeaderInformation("dispatcher");
             election.settle();
 
@@ -196,14 +217,24 @@ class NativeLeaderElectionDriverTest {
         final RecordingListener listener = new RecordingListener();
         election.failPublishing(new NativeException(ErrorCode.TOO_LARGE, "Too large."));
         try (LeaderElectionDriver driver = factory.create(listener)) {
-            driver.publishLeaderInformation(
-                    "dispatcher", LeaderInformation.known(UUID.randomUUID(), "a"));
+            election.grant(1);
+            election.settle();
+            driver.deleteLeaderInformation("dispatcher");
 
             assertThat(listener.error.get())
                     .hasMessage(
                             "The address of dispatcher cannot be published in ConfigMap c-cluster-config-map: Too large.");
             assertThat(listener.errorThread).isNotSameAs(Thread.currentThread());
         }
+    }
+
+    @Test
+    void lockThatCannotBeReleasedIsNoErrorOfAShutdown() throws Exception {
+        election.failStopping(new NativeException(ErrorCode.TIMED_OUT, "Not released."));
+
+        factory.create(new RecordingListener()).close();
+
+        assertThat(election.stops()).isEqualTo(1);
     }
 
     private static void awaitQuietly(CountDownLatch latch) {
@@ -238,9 +269,11 @@ class NativeLeaderElectionDriverTest {
         private final BlockingQueue<String> heard = new LinkedBlockingQueue<>();
         private final CompletableFuture<Throwable> error = new CompletableFuture<>();
         private volatile Thread errorThread;
+        private volatile UUID sessionId;
 
         @Override
-        public void onGrantLeadership(UUID sessionId) {
+        public void onGrantLeadership(UUID newSessionId) {
+            sessionId = newSessionId;
             heard.add("grant");
         }
 

@@ -33,7 +33,9 @@ final class TestingElection implements Election, AutoCloseable {
 
     @Nullable private volatile Listener listener;
     @Nullable private volatile NativeException publishFailure;
+    @Nullable private volatile NativeException stopFailure;
     private volatile boolean leader;
+    private volatile long current;
     private volatile int stops;
 
     @Override
@@ -42,21 +44,29 @@ final class TestingElection implements Election, AutoCloseable {
     }
 
     @Override
-    public void stop() {
+    public void stop() throws NativeException {
         leader = false;
         stops++;
+        final NativeException failure = stopFailure;
+        if (failure != null) {
+            throw failure;
+        }
     }
 
     @Override
-    public boolean hasLeadership() {
-        return leader;
+    public boolean hasLeadership(long grant) {
+        return leader && grant == current;
     }
 
     @Override
-    public void publishLeader(String component, @Nullable String value) throws NativeException {
+    public void publishLeader(long grant, String component, @Nullable String value)
+            throws NativeException {
         final NativeException failure = publishFailure;
         if (failure != null) {
             throw failure;
+        }
+        if (grant != current) {
+            return;
         }
         if (value == null) {
             published.remove(component);
@@ -71,20 +81,21 @@ final class TestingElection implements Election, AutoCloseable {
     }
 
     void grant(long grant) {
-        final Listener current = listener;
+        final Listener target = listener;
+        current = grant;
         leader = true;
-        callbacks.execute(() -> current.onGrant(grant));
+        callbacks.execute(() -> target.onGrant(grant));
     }
 
     void revoke(long grant) {
-        final Listener current = listener;
+        final Listener target = listener;
         leader = false;
-        callbacks.execute(() -> current.onRevoke(grant, "the test wants it"));
+        callbacks.execute(() -> target.onRevoke(grant, "the test wants it"));
     }
 
     void fail(Exception failure) {
-        final Listener current = listener;
-        callbacks.execute(() -> current.onFailure(failure));
+        final Listener target = listener;
+        callbacks.execute(() -> target.onFailure(failure));
     }
 
     /** Waits until every callback so far has returned. */
@@ -94,6 +105,10 @@ final class TestingElection implements Election, AutoCloseable {
 
     void failPublishing(NativeException failure) {
         publishFailure = failure;
+    }
+
+    void failStopping(NativeException failure) {
+        stopFailure = failure;
     }
 
     Map<String, String> published() {

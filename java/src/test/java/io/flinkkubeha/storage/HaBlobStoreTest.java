@@ -41,7 +41,7 @@ class HaBlobStoreTest {
     private static final byte[] CONTENT = "a jar".getBytes(StandardCharsets.UTF_8);
     private static final JobID JOB_ID = JobID.generate();
 
-    @TempDir private Path directory;
+    @TempDir Path directory;
 
     @Test
     void eitherReadsWhatTheOtherWrote() throws Exception {
@@ -78,7 +78,7 @@ class HaBlobStoreTest {
         assertThat(store.delete(JOB_ID, key)).isTrue();
         assertThat(store.delete(JOB_ID, key)).isTrue();
 
-        assertThat(directory.resolve("d/blob")).doesNotExist();
+        assertThat(directory.resolve("default/d/blob")).doesNotExist();
     }
 
     @Test
@@ -91,10 +91,10 @@ class HaBlobStoreTest {
 
         assertThat(store.deleteAll(JOB_ID)).isTrue();
 
-        assertThat(directory.resolve("e/blob/job_" + JOB_ID)).doesNotExist();
+        assertThat(directory.resolve("default/e/blob/job_" + JOB_ID)).doesNotExist();
         assertThat(store.get(other, key, directory.resolve("out").toFile())).isTrue();
         store.cleanupAllData();
-        assertThat(directory.resolve("e/blob")).doesNotExist();
+        assertThat(directory.resolve("default/e/blob")).doesNotExist();
     }
 
     private void assertHandedOver(
@@ -112,7 +112,7 @@ class HaBlobStoreTest {
     }
 
     private HaBlobStore ours(String root) {
-        return new HaBlobStore(TestingStorages.flink(directory), root(root));
+        return new HaBlobStore(storages(), root(root));
     }
 
     private BlobStoreService stock(String root) throws IOException {
@@ -121,10 +121,14 @@ class HaBlobStoreTest {
     }
 
     private org.apache.flink.core.fs.Path root(String root) {
-        return new org.apache.flink.core.fs.Path("file://" + directory + "/" + root);
+        return new org.apache.flink.core.fs.Path("file://" + directory + "/default/" + root);
     }
 
     private File file(String name, byte[] content) throws IOException {
         return Files.write(directory.resolve(name), content).toFile();
+    }
+
+    HaStorages storages() {
+        return TestingStorages.flink(directory);
     }
 }

@@ -54,7 +54,7 @@ class HaJobResultStoreTest implements JobResultStoreContractTest {
                                     new SerializedThrowable(new IOException("wörtlich \uD83D\uDCA5")))
                             .build());
 
-    @TempDir private Path directory;
+    @TempDir Path directory;
 
     @Override
     public JobResultStore createJobResultStore() {
@@ -104,7 +104,7 @@ class HaJobResultStoreTest implements JobResultStoreContractTest {
 
     private JobResultStore ours(String name, boolean deleteOnCommit) {
         return new HaJobResultStore(
-                TestingStorages.flink(directory),
+                storages(),
                 new org.apache.flink.core.fs.Path("file://" + directory + "/" + name),
                 deleteOnCommit,
                 Runnable::run);
@@ -116,5 +116,9 @@ class HaJobResultStoreTest implements JobResultStoreContractTest {
         configuration.setString(
                 "job-result-store.delete-on-commit", String.valueOf(deleteOnCommit));
         return FileSystemJobResultStore.fromConfiguration(configuration, Runnable::run);
+    }
+
+    HaStorages storages() {
+        return TestingStorages.flink(directory);
     }
 }

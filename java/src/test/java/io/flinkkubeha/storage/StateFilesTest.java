@@ -19,7 +19,6 @@ import org.apache.flink.runtime.state.RetrievableStateHandle;
 import org.apache.flink.runtime.state.RetrievableStreamStateHandle;
 import org.apache.flink.util.InstantiationUtil;
 
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -38,18 +37,15 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 /** Tests for {@link StateFiles} and {@link StoredStateHandle}. */
 class StateFilesTest {
 
-    @TempDir private Path directory;
+    @TempDir Path directory;
 
-    private StateFiles<String> files;
-
-    @BeforeEach
-    void open() {
-        files = new StateFiles<>(TestingStorages.flink(directory), root(), "completedCheckpoint");
+    private StateFiles<String> files() {
+        return new StateFiles<>(storages(), root(), "completedCheckpoint");
     }
 
     @Test
     void fileIsThatOfFlinkByteForByte() throws Exception {
-        final StoredStateHandle<String> ours = files.store("state");
+        final StoredStateHandle<String> ours = files().store("state");
         final RetrievableStateHandle<String> stock =
                 new FileSystemStateStorageHelper<String>(root(), "completedCheckpoint")
                         .store("state");
@@ -72,7 +68,7 @@ class StateFilesTest {
     void locationIsThatOfFlinksPath() throws Exception {
         final StateFiles<String> escaped =
                 new StateFiles<>(
-                        TestingStorages.flink(directory),
+                        storages(),
                         new org.apache.flink.core.fs.Path(root(), "with space"),
                         "x");
 
@@ -85,7 +81,7 @@ class StateFilesTest {
 
     @Test
     void serializedHandleIsOneOfFlink() throws Exception {
-        final StoredStateHandle<String> handle = files.store("state");
+        final StoredStateHandle<String> handle = files().store("state");
 
         final RetrievableStateHandle<String> read =
                 InstantiationUtil.deserializeObject(
@@ -98,7 +94,7 @@ class StateFilesTest {
 
     @Test
     void discardingIsIdempotent() throws Exception {
-        final StoredStateHandle<String> handle = files.store("state");
+        final StoredStateHandle<String> handle = files().store("state");
 
         handle.discardState();
         handle.discardState();
@@ -110,7 +106,7 @@ class StateFilesTest {
     @Test
     void classesAreThoseOfTheCallersContext() throws Exception {
         final StateFiles<StateOfUser> userFiles =
-                new StateFiles<>(TestingStorages.flink(directory), root(), "x");
+                new StateFiles<>(storages(), root(), "x");
         final StoredStateHandle<StateOfUser> handle = userFiles.store(new StateOfUser());
         final ClassLoader before = Thread.currentThread().getContextClassLoader();
         try (URLClassLoader empty = new URLClassLoader(new URL[0], null)) {
@@ -134,5 +130,9 @@ class StateFilesTest {
 
     private static final class StateOfUser implements Serializable {
         private static final long serialVersionUID = 1L;
+    }
+
+    HaStorages storages() {
+        return TestingStorages.flink(directory);
     }
 }

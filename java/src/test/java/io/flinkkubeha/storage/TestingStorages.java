@@ -16,6 +16,7 @@ package io.flinkkubeha.storage;
 
 import org.apache.flink.configuration.Configuration;
 
+import io.flinkkubeha.bridge.TestingNativeLibrary;
 import io.flinkkubeha.config.StorageConfiguration;
 
 import java.nio.file.Path;
@@ -27,7 +28,15 @@ public final class TestingStorages {
 
     /** Served by Flink's FileSystem, so that no native library is needed. */
     public static HaStorages flink(Path directory) {
-        return StorageSelector.select(configuration(directory, "flink"));
+        return open(directory, "flink");
+    }
+
+    /** Served as the mode says. */
+    static HaStorages open(Path directory, String mode) {
+        if (!mode.equals("flink")) {
+            TestingNativeLibrary.load();
+        }
+        return StorageSelector.select(configuration(directory, mode));
     }
 
     public static StorageConfiguration configuration(Path directory, String mode) {

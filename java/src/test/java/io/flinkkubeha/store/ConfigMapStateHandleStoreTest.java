@@ -98,7 +98,7 @@ class ConfigMapStateHandleStoreTest {
     @ParameterizedTest
     @EnumSource(
             value = ErrorCode.class,
-            names = {"INTERNAL", "UNKNOWN_OUTCOME", "STORAGE_FAILED"})
+            names = {"INTERNAL", "CLOSED", "UNKNOWN_OUTCOME", "STORAGE_FAILED"})
     void unknownOutcomeDiscardsNothing(ErrorCode code) throws Exception {
         configMap.failAfter("add", code);
 
@@ -113,7 +113,6 @@ class ConfigMapStateHandleStoreTest {
             value = ErrorCode.class,
             names = {
                 "NOT_LEADER",
-                "CLOSED",
                 "API_REFUSED",
                 "API_UNREACHABLE",
                 "TIMED_OUT",

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::event::{Event, Taken};
+use super::{Event, Taken};
 
 /// Filled by tasks of the runtime, drained by one Java thread that waits here without being attached to anything.
 ///

@@ -3,7 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::error::{ErrorCode, HaError};
+use crate::error::{ErrorCode, HaError};
 
 /// Set once, by the first answer or the first failure that counts.
 #[derive(Default)]

@@ -1,4 +1,7 @@
-//! What the library tells Java, in one order, through one queue.
+//! What a session has to tell: its events in one order, and whether it is ready.
+
+pub mod queue;
+pub(crate) mod ready;
 
 /// One event of a session.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,7 +26,7 @@ pub enum Event {
         value: Option<String>,
     },
     /// The session cannot go on.
-    Error(super::error::HaError),
+    Error(crate::error::HaError),
 }
 
 /// What a wait for an event ended with.

@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-use crate::cluster::client::ClientError;
-use crate::cluster::preflight::PreflightError;
-
 /// Number of an error, shared with Java's `io.flinkkubeha.bridge.ErrorCode`. Append-only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i32)]
@@ -131,6 +128,17 @@ impl HaError {
             message: message.into(),
         }
     }
+
+    pub(crate) fn closed_meanwhile() -> Self {
+        let message =
+            "The HA services were closed while the write was on its way; whether it was applied is not known.";
+        Self::new(ErrorCode::UnknownOutcome, message)
+    }
+
+    /// Everything was closed before.
+    pub(crate) fn closed() -> Self {
+        Self::new(ErrorCode::Closed, "The HA services are closed.")
+    }
 }
 
 impl fmt::Display for HaError {
@@ -140,19 +148,3 @@ impl fmt::Display for HaError {
 }
 
 impl std::error::Error for HaError {}
-
-impl From<ClientError> for HaError {
-    fn from(error: ClientError) -> Self {
-        Self::new(ErrorCode::InvalidSetting, error.to_string())
-    }
-}
-
-impl From<PreflightError> for HaError {
-    fn from(error: PreflightError) -> Self {
-        let code = match &error {
-            PreflightError::Forbidden { .. } => ErrorCode::Forbidden,
-            PreflightError::NamespaceMissing { .. } => ErrorCode::NamespaceMissing,
-        };
-        Self::new(code, error.to_string())
-    }
-}

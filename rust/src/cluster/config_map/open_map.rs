@@ -1,0 +1,91 @@
+//! A `ConfigMap` as seen under one grant.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::sleep;
+
+use super::batch::{PendingEdit, not_leader};
+use super::{REQUEST_LIMIT, pause_after, timed_out};
+use crate::cluster::client::{ApiError, ApiErrorKind};
+use crate::cluster::context::Context;
+use crate::cluster::election::Command;
+use crate::error::{ErrorCode, HaError};
+use crate::protocol::edit::{Edit, EditAnswer};
+use crate::protocol::elector::GrantId;
+
+/// Writes go through the one writer of the `ConfigMap` and are refused once the grant has ended; reads are quorum reads.
+#[derive(Clone)]
+pub struct OpenMap {
+    context: Context,
+    name: Arc<str>,
+    grant: Option<GrantId>,
+    patience: Duration,
+    /// `None` for the cluster `ConfigMap`: the election task writes it, with a renewal in each write.
+    writer: Option<mpsc::UnboundedSender<PendingEdit>>,
+}
+
+impl OpenMap {
+    pub(crate) fn new(
+        context: Context,
+        name: &str,
+        grant: Option<GrantId>,
+        patience: Duration,
+        writer: Option<mpsc::UnboundedSender<PendingEdit>>,
+    ) -> Self {
+        Self {
+            context,
+            name: name.into(),
+            grant,
+            patience,
+            writer,
+        }
+    }
+
+    /// Name of the `ConfigMap`.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Hands an edit to the writer. What comes out is that it was written, was refused, or that its outcome is not known; nothing at all when
+    /// the services are closed meanwhile.
+    pub fn submit(&self, edit: Edit) -> Result<oneshot::Receiver<Result<EditAnswer, HaError>>, HaError> {
+        let grant = self.grant.filter(|grant| self.context.grants.holds(*grant));
+        let grant = grant.ok_or_else(|| HaError::new(ErrorCode::NotLeader, not_leader(&self.name)))?;
+        let (reply, answer) = oneshot::channel();
+        let pending = PendingEdit::new(edit, grant, self.context.clock.boot() + self.patience, reply);
+        let sent = match &self.writer {
+            None => self.context.election.send(Command::Edit(pending)).is_ok(),
+            Some(writer) => writer.send(pending).is_ok(),
+        };
+        if sent { Ok(answer) } else { Err(HaError::closed()) }
+    }
+
+    /// Applies an edit and waits until it is settled.
+    pub async fn edit(&self, edit: Edit) -> Result<EditAnswer, HaError> {
+        self.submit(edit)?
+            .await
+            .unwrap_or_else(|_| Err(HaError::closed_meanwhile()))
+    }
+
+    /// Reads the `ConfigMap` from the API server, by a quorum read; `None` when it is absent.
+    pub async fn read(&self) -> Result<Option<Value>, HaError> {
+        let deadline = self.context.clock.boot() + self.patience;
+        loop {
+            match self.context.api.get(&self.name, REQUEST_LIMIT).await {
+                Ok(answer) => return Ok(answer.value),
+                Err(error) if !is_transient(&error) || self.context.clock.boot() >= deadline => {
+                    return Err(timed_out(&self.name, &error));
+                }
+                Err(error) => sleep(pause_after(&error)).await,
+            }
+        }
+    }
+}
+
+fn is_transient(error: &ApiError) -> bool {
+    !matches!(error.kind, ApiErrorKind::Invalid | ApiErrorKind::NotFound)
+}

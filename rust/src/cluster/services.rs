@@ -1,0 +1,198 @@
+//! The asynchronous half of one HA services instance: the election, the watch, and the writers of the `ConfigMap`s.
+//!
+//! It owns no thread and no runtime and reads no clock of its own, so that a session runs it on threads and a simulation in simulated time.
+
+use std::collections::BTreeMap;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::cluster::client::ApiClient;
+use crate::cluster::clock::Clock;
+use crate::cluster::config_map::job_maps::JobMaps;
+pub use crate::cluster::config_map::open_map::OpenMap;
+use crate::cluster::context::Context;
+use crate::cluster::election::{Command, Election};
+use crate::cluster::events::queue::EventQueue;
+use crate::cluster::events::ready::Ready;
+use crate::cluster::grant::GrantCell;
+use crate::cluster::watch::ConfigMapWatch;
+use crate::error::{ErrorCode, HaError};
+use crate::protocol::elector::GrantId;
+use crate::protocol::lease::LeaseTimings;
+use crate::protocol::lock_record::LeaseFormat;
+use crate::protocol::names;
+
+/// A task for [`Spawn`].
+pub type Work = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// Starts a task: on a runtime in production; in a simulation as part of a process that can be frozen and can crash.
+pub type Spawn = Arc<dyn Fn(Work) + Send + Sync>;
+
+/// What the services need to know, checked.
+#[derive(Clone, Debug)]
+pub struct ServicesSettings {
+    /// `kubernetes.cluster-id`
+    pub cluster_id: String,
+    /// Holder identity of this process, never used before.
+    pub identity: String,
+    /// Labels of every HA `ConfigMap`, as the running Flink line writes them.
+    pub labels: BTreeMap<String, String>,
+    /// How the running Flink line writes the lease into the lock record.
+    pub lease_format: LeaseFormat,
+    /// The three durations of the election.
+    pub timings: LeaseTimings,
+    /// How long a store call waits for its outcome.
+    pub patience: Duration,
+}
+
+/// One HA services instance on somebody else's runtime. Dropping it ends no task: that is for whoever spawned them.
+pub struct Services {
+    context: Context,
+    jobs: JobMaps,
+    events: Arc<EventQueue>,
+    ready: Arc<Ready>,
+    subscriptions: AtomicU64,
+    patience: Duration,
+}
+
+impl Services {
+    /// Starts the tasks; sends nothing that it would have to wait for.
+    pub fn start(api: ApiClient, clock: Arc<dyn Clock>, spawn: Spawn, settings: ServicesSettings) -> Self {
+        let (commands, command_receiver) = mpsc::unbounded_channel();
+        let (seen, seen_receiver) = mpsc::unbounded_channel();
+        let events = Arc::new(EventQueue::default());
+        let ready = Arc::new(Ready::default());
+        let context = Context {
+            api,
+            grants: GrantCell::new(Arc::clone(&clock)),
+            clock,
+            spawn,
+            election: commands,
+            cluster_map: names::cluster_config_map(&settings.cluster_id),
+            identity: settings.identity,
+            labels: Arc::new(settings.labels),
+            lease_format: settings.lease_format,
+            timings: settings.timings,
+        };
+        context.spawn(ConfigMapWatch::new(&context, seen, Arc::clone(&ready)).run());
+        context.spawn(Election::new(context.clone(), command_receiver, seen_receiver, Arc::clone(&events)).run());
+        Self {
+            jobs: JobMaps::new(context.clone()),
+            context,
+            events,
+            ready,
+            subscriptions: AtomicU64::new(1),
+            patience: settings.patience,
+        }
+    }
+
+    /// Where the events come out, in their order.
+    #[must_use]
+    pub fn events(&self) -> &EventQueue {
+        &self.events
+    }
+
+    /// The grant that holds, as everyone who is about to write asks for it.
+    #[must_use]
+    pub fn grants(&self) -> &GrantCell {
+        &self.context.grants
+    }
+
+    /// Name of the cluster `ConfigMap`.
+    #[must_use]
+    pub fn cluster_map(&self) -> &str {
+        &self.context.cluster_map
+    }
+
+    pub(crate) fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Becomes a candidate, once the Role was found to allow what a leader does.
+    pub fn start_election(&self) -> Result<(), HaError> {
+        self.send(Command::Start)
+    }
+
+    /// Stops being a candidate. The answer comes when the lock is released, was not ours, or could not be released in time; until then it
+    /// lasts no longer than the elector's own limit.
+    pub fn stop_election(&self) -> Result<oneshot::Receiver<()>, HaError> {
+        let (reply, stopped) = oneshot::channel();
+        self.send(Command::Stop(reply))?;
+        Ok(stopped)
+    }
+
+    /// Queues a leader's address (`<session id>,<address>`) or its removal, and returns. It counts as long as this grant holds.
+    pub fn publish_leader(&self, grant: GrantId, component: &str, value: Option<&str>) -> Result<(), HaError> {
+        self.send(Command::Publish {
+            grant,
+            component: component.to_owned(),
+            value: value.map(str::to_owned),
+        })
+    }
+
+    /// Subscribes to a component's leader. The events carry the returned number.
+    pub fn watch_leader(&self, component: &str) -> Result<u64, HaError> {
+        let id = self.subscriptions.fetch_add(1, Ordering::Relaxed);
+        self.send(Command::Subscribe {
+            id,
+            component: component.to_owned(),
+        })?;
+        Ok(id)
+    }
+
+    /// Ends a subscription. An event that is in the queue already is still delivered.
+    pub fn unwatch_leader(&self, subscription: u64) {
+        // When the task is gone there are no subscriptions either.
+        let _ = self.send(Command::Unsubscribe { id: subscription });
+    }
+
+    /// Opens a `ConfigMap` under the grant that holds now; without one it can be read and not written. `create` makes a job `ConfigMap` that is
+    /// absent, with stock's labels and the claim of this grant.
+    pub async fn open_config_map(&self, name: &str, create: bool) -> Result<OpenMap, HaError> {
+        let grant = self.context.grants.current();
+        if let (true, Some(grant)) = (create, grant) {
+            self.jobs.ensure(name, grant, self.deadline()).await?;
+        }
+        let writer = (name != self.context.cluster_map).then(|| self.jobs.writer(name));
+        Ok(OpenMap::new(self.context.clone(), name, grant, self.patience, writer))
+    }
+
+    /// Deletes a `ConfigMap`; an absent one is fine. A job's needs the grant that holds now; the cluster's is kept when another process
+    /// holds its lock.
+    pub async fn delete_config_map(&self, name: &str) -> Result<(), HaError> {
+        let grant = self.context.grants.current();
+        self.jobs.delete(name, grant, self.deadline()).await
+    }
+
+    /// Ends the election task and closes the queue of events. Whoever still waits learns that the services are closed.
+    pub fn end(&self) {
+        // Fails only when the task is gone already.
+        let _ = self.send(Command::End);
+        self.ready.set(Err(HaError::closed()));
+        self.events.close();
+    }
+
+    fn send(&self, command: Command) -> Result<(), HaError> {
+        self.context.election.send(command).map_err(|_| HaError::closed())
+    }
+
+    fn deadline(&self) -> crate::protocol::time::BootTime {
+        self.context.clock.boot() + self.patience
+    }
+}
+
+/// What waiting for [`Services::stop_election`] ends with.
+pub(crate) async fn stopped_within(limit: Duration, stopped: oneshot::Receiver<()>) -> Result<(), HaError> {
+    match tokio::time::timeout(limit, stopped).await {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(_)) => Err(HaError::closed()),
+        Err(_) => Err(HaError::new(
+            ErrorCode::TimedOut,
+            "The lock was not released in time; it ends with its lease.",
+        )),
+    }
+}

@@ -1,0 +1,510 @@
+//! Every order of events, within bounds: a breadth-first search over two candidates and one API server.
+//!
+//! Time runs in ticks of a second with a lease of three, a deadline of two and a retry period of one. At every state
+//! the search takes each thing that can happen next: a request lands, its answer arrives, its answer is lost and it
+//! lands much later or never, a read is answered or not, the watch shows the next event, a candidate freezes or thaws
+//! for any number of ticks, crashes and comes back with a new identity, or is told to stop, and time passes. Faults
+//! come from a budget. The referee judges every step, and no two candidates may believe in their leadership at the
+//! same instant.
+//!
+//! `FLINKKUBEHA_MODEL=candidates,ticks,faults` searches other bounds, for example `3,7,2` or `2,12,3`.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::struct_excessive_bools)]
+
+mod elector_world;
+
+use std::collections::HashSet;
+use std::hash::{Hash, Hasher};
+use std::time::{Duration, Instant};
+
+use elector_world::{Referee, Server, Violation, rule};
+use flinkkubeha::protocol::elector::{
+    AttemptId, Effect, Elector, GrantId, Input, LockWrite, LockWriteKind, Observation, Source,
+};
+use flinkkubeha::protocol::lease::LeaseTimings;
+use flinkkubeha::protocol::lock_record::LockView;
+use flinkkubeha::protocol::time::{BootTime, WallTime};
+
+const TIMINGS: LeaseTimings = LeaseTimings {
+    lease_duration: Duration::from_secs(3),
+    renew_deadline: Duration::from_secs(2),
+    retry_period: Duration::from_secs(1),
+};
+/// A watch that lags further behind than this begins anew with a list.
+const LONGEST_LAG: usize = 2;
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Flight {
+    sender: String,
+    attempt: AttemptId,
+    base: Option<String>,
+    kind: LockWriteKind,
+    lock: LockView,
+    /// The server's answer, once the request has landed.
+    answer: Option<Input>,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct Candidate {
+    elector: Elector,
+    referee: Referee,
+    identity: String,
+    alarm: Option<BootTime>,
+    flight: Option<Flight>,
+    /// Given up by the sender, but not by the network.
+    late: Vec<Flight>,
+    reading: bool,
+    unseen: Vec<Observation>,
+    frozen: bool,
+    /// Its requests and its watch may outlast this tick.
+    slow: bool,
+    stopping: bool,
+}
+
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct State {
+    tick: u32,
+    server: Server,
+    candidates: Vec<Candidate>,
+    faults: u32,
+    /// Who has given the lock back for good.
+    released: Vec<String>,
+}
+
+impl Candidate {
+    fn new(identity: String) -> Self {
+        Self {
+            elector: Elector::new(identity.clone(), TIMINGS, GrantId(0)),
+            referee: Referee::new(&identity, TIMINGS, GrantId(0)),
+            identity,
+            alarm: None,
+            flight: None,
+            late: Vec::new(),
+            reading: false,
+            unseen: Vec::new(),
+            frozen: false,
+            slow: false,
+            stopping: false,
+        }
+    }
+
+    /// A healthy network is done before time passes; in which order, is open.
+    fn lets_time_pass(&self) -> bool {
+        let waits = self.flight.is_some() || self.reading || !self.unseen.is_empty();
+        self.slow || self.frozen || !waits
+    }
+
+    fn believes(&self, now: BootTime) -> bool {
+        self.elector.valid_until().is_some_and(|until| now < until)
+    }
+}
+
+/// What can happen next to one candidate.
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Lands,
+    Answered,
+    GivenUp,
+    LandsLate,
+    ReadAnswered,
+    ReadFails,
+    WatchShows,
+    Slows,
+    Freezes,
+    Thaws,
+    Crashes,
+    Stops,
+}
+
+const EVENTS: [Event; 12] = [
+    Event::Lands,
+    Event::Answered,
+    Event::GivenUp,
+    Event::LandsLate,
+    Event::ReadAnswered,
+    Event::ReadFails,
+    Event::WatchShows,
+    Event::Slows,
+    Event::Freezes,
+    Event::Thaws,
+    Event::Crashes,
+    Event::Stops,
+];
+
+impl State {
+    fn first(candidates: usize, faults: u32) -> Self {
+        let candidates = (0..candidates)
+            .map(|index| Candidate::new(format!("{index}")))
+            .collect();
+        let mut state = Self {
+            tick: 0,
+            server: Server::empty(),
+            candidates,
+            faults,
+            released: Vec::new(),
+        };
+        for index in 0..state.candidates.len() {
+            state.step(index, Input::Tick).unwrap();
+        }
+        state
+    }
+
+    /// Candidate 0 leads and everybody has seen it.
+    fn settled(candidates: usize, faults: u32) -> Self {
+        let mut state = Self::first(candidates, faults);
+        for (index, event) in [(0, Event::ReadAnswered), (0, Event::Lands), (0, Event::Answered)] {
+            state.happen(index, event).unwrap();
+        }
+        for index in 1..candidates {
+            state.happen(index, Event::ReadAnswered).unwrap();
+        }
+        for candidate in &mut state.candidates {
+            candidate.unseen.clear();
+        }
+        state
+    }
+
+    fn now(&self) -> BootTime {
+        BootTime::from_duration(self.time())
+    }
+
+    fn time(&self) -> Duration {
+        Duration::from_secs(self.tick.into())
+    }
+
+    fn step(&mut self, index: usize, input: Input) -> Result<(), Violation> {
+        let now = self.now();
+        let wall = WallTime::from_micros(i64::from(self.tick));
+        let candidate = &mut self.candidates[index];
+        let told = input.clone();
+        let effects = candidate.elector.step(now, input);
+        if let Some(violation) = candidate.referee.judge(now, &told, &effects).pop() {
+            return Err(violation);
+        }
+        for effect in effects {
+            match effect {
+                Effect::Write(write) => {
+                    let flight = Flight::of(write, &candidate.identity, wall);
+                    candidate.flight = Some(flight);
+                }
+                Effect::Read { .. } => candidate.reading = true,
+                Effect::Wake { at } => candidate.alarm = Some(at),
+                _ => {}
+            }
+        }
+        self.one_leader()
+    }
+
+    fn leaders(&self) -> impl Iterator<Item = usize> {
+        let leads = |index: &usize| self.candidates[*index].elector.is_leader().is_some();
+        (0..self.candidates.len()).filter(leads)
+    }
+
+    fn one_leader(&self) -> Result<(), Violation> {
+        let now = self.now();
+        let leaders = self
+            .candidates
+            .iter()
+            .filter(|candidate| candidate.believes(now))
+            .count();
+        if leaders > 1 {
+            let detail = "two believe in their leadership at once".to_owned();
+            return Err(Violation {
+                rule: rule::IN_TIME,
+                detail,
+            });
+        }
+        Ok(())
+    }
+
+    /// Time passes: frozen or not, beliefs end; who is awake hears its alarm.
+    fn pass(&mut self) -> Result<(), Violation> {
+        self.tick += 1;
+        let now = self.now();
+        for index in 0..self.candidates.len() {
+            let candidate = &mut self.candidates[index];
+            candidate.slow = false;
+            if !candidate.frozen && candidate.alarm.is_some_and(|at| at <= now) {
+                candidate.alarm = None;
+                self.step(index, Input::Tick)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts a request before the server and tells every watch what came of it.
+    fn land(&mut self, flight: &Flight) -> Result<Option<Observation>, Violation> {
+        let answer = self
+            .server
+            .write(self.time(), flight.base.as_deref(), flight.lock.clone());
+        if let Some(observation) = &answer {
+            if flight.kind == LockWriteKind::Release {
+                self.released.push(flight.sender.clone());
+            } else if self.released.contains(&flight.sender) {
+                let detail = format!("{} holds the lock again after its release", flight.sender);
+                return Err(Violation {
+                    rule: rule::RELEASED,
+                    detail,
+                });
+            }
+            for candidate in &mut self.candidates {
+                candidate.unseen.push(observation.clone());
+                if candidate.unseen.len() > LONGEST_LAG {
+                    candidate.unseen.remove(0);
+                }
+                // Versions only grow, so these can never land any more.
+                candidate
+                    .late
+                    .retain(|late| late.base.as_deref() == version(observation));
+            }
+        }
+        Ok(answer)
+    }
+
+    /// The state after this event, if it can happen.
+    fn after(&self, index: usize, event: Event) -> Option<Result<Self, Violation>> {
+        let candidate = &self.candidates[index];
+        let awake = !candidate.frozen;
+        let fault = self.faults > 0;
+        let flight = candidate.flight.as_ref();
+        let possible = match event {
+            Event::Lands => flight.is_some_and(|flight| flight.answer.is_none()),
+            Event::Answered => awake && flight.is_some_and(|flight| flight.answer.is_some()),
+            Event::GivenUp => awake && fault && flight.is_some(),
+            Event::LandsLate => !candidate.late.is_empty(),
+            Event::ReadAnswered => awake && candidate.reading,
+            Event::ReadFails => awake && fault && candidate.reading,
+            Event::WatchShows => awake && !candidate.unseen.is_empty(),
+            Event::Slows => awake && fault && !candidate.slow,
+            Event::Freezes => awake && fault,
+            Event::Thaws => !awake,
+            Event::Crashes => fault,
+            Event::Stops => awake && fault && !candidate.stopping,
+        };
+        possible.then(|| {
+            let mut next = self.clone();
+            next.happen(index, event).map(|()| next)
+        })
+    }
+
+    fn happen(&mut self, index: usize, event: Event) -> Result<(), Violation> {
+        let seen = |observation, source| Input::Observed {
+            observation,
+            source,
+            long_dead: false,
+        };
+        let candidate = &mut self.candidates[index];
+        match event {
+            Event::Lands => {
+                let flight = candidate.flight.clone().unwrap();
+                let attempt = flight.attempt;
+                let answer = match self.land(&flight)? {
+                    Some(observation) => Input::Applied { attempt, observation },
+                    None => Input::Refused { attempt },
+                };
+                let answer = Some(answer);
+                self.candidates[index].flight = Some(Flight { answer, ..flight });
+                Ok(())
+            }
+            Event::Answered => {
+                let answer = candidate.flight.take().and_then(|flight| flight.answer);
+                self.step(index, answer.unwrap())
+            }
+            Event::GivenUp => {
+                self.faults -= 1;
+                let flight = candidate.flight.take().unwrap();
+                let attempt = flight.attempt;
+                if flight.answer.is_none() {
+                    candidate.late.push(flight);
+                }
+                self.step(index, Input::Unknown { attempt })
+            }
+            Event::LandsLate => {
+                let flight = candidate.late.remove(0);
+                self.land(&flight).map(|_| ())
+            }
+            Event::ReadAnswered => {
+                candidate.reading = false;
+                let observation = self.server.observation();
+                self.step(index, seen(observation, Source::Read))
+            }
+            Event::ReadFails => {
+                self.faults -= 1;
+                candidate.reading = false;
+                self.step(index, Input::ReadFailed)
+            }
+            Event::WatchShows => {
+                let observation = candidate.unseen.remove(0);
+                self.step(index, seen(observation, Source::Watch))
+            }
+            Event::Slows => {
+                self.faults -= 1;
+                candidate.slow = true;
+                Ok(())
+            }
+            Event::Freezes => {
+                self.faults -= 1;
+                candidate.frozen = true;
+                Ok(())
+            }
+            Event::Thaws => {
+                // The alarm that went off meanwhile may come first or last; here it comes last, which is worse.
+                candidate.frozen = false;
+                Ok(())
+            }
+            Event::Crashes => {
+                self.faults -= 1;
+                let mut next = Candidate::new(format!("{}'", candidate.identity));
+                next.late = std::mem::take(&mut candidate.late);
+                next.late
+                    .extend(candidate.flight.take().filter(|flight| flight.answer.is_none()));
+                *candidate = next;
+                self.step(index, Input::Tick)
+            }
+            Event::Stops => {
+                self.faults -= 1;
+                candidate.stopping = true;
+                self.step(index, Input::Stop)
+            }
+        }
+    }
+
+    fn successors(&self, ticks: u32) -> Vec<(String, Result<Self, Violation>)> {
+        let mut all = Vec::new();
+        for index in 0..self.candidates.len() {
+            for event in EVENTS {
+                if let Some(next) = self.after(index, event) {
+                    all.push((format!("{index} {event:?}"), next));
+                }
+            }
+        }
+        if self.tick < ticks && self.candidates.iter().all(Candidate::lets_time_pass) {
+            let mut next = self.clone();
+            all.push((format!("tick {}", self.tick + 1), next.pass().map(|()| next)));
+        }
+        all
+    }
+
+    fn print(&self) -> u128 {
+        let mut print = Print(0, 0);
+        self.hash(&mut print);
+        u128::from(print.0) << 64 | u128::from(print.1)
+    }
+}
+
+/// 128 bits, so that two states sharing a print are not to be expected in any number that fits a memory.
+struct Print(u64, u64);
+
+impl Hasher for Print {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for chunk in bytes.chunks(8) {
+            let mut word = [0; 8];
+            word[..chunk.len()].copy_from_slice(chunk);
+            self.write_u64(u64::from_le_bytes(word) ^ (chunk.len() as u64) << 56);
+        }
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        let mix = |lane: u64, factor: u64| (lane.rotate_left(23) ^ word).wrapping_mul(factor);
+        self.0 = mix(self.0, 0x9e37_79b9_7f4a_7c15);
+        self.1 = mix(self.1 ^ self.0 >> 32, 0xd6e8_feb8_6659_fd93);
+    }
+}
+
+impl Flight {
+    fn of(write: LockWrite, identity: &str, wall: WallTime) -> Self {
+        let record = write.record(identity, TIMINGS.lease_duration, wall);
+        let lock = if record.is_free() {
+            LockView::Free(record)
+        } else {
+            LockView::Held(record)
+        };
+        let sender = identity.to_owned();
+        Self {
+            sender,
+            attempt: write.attempt,
+            base: write.base,
+            kind: write.kind,
+            lock,
+            answer: None,
+        }
+    }
+}
+
+fn version(observation: &Observation) -> Option<&str> {
+    match observation {
+        Observation::Missing => None,
+        Observation::Present { resource_version, .. } => Some(resource_version),
+    }
+}
+
+/// Searches everything within the bounds; panics with the shortest way to a broken rule.
+fn search(from: &str, first: State, ticks: u32) {
+    let began = Instant::now();
+    let (candidates, faults) = (first.candidates.len(), first.faults);
+    let mut visited = HashSet::from([first.print()]);
+    // Each event knows the one before it, so that a broken rule comes with its story.
+    let mut story = vec![(0, from.to_owned())];
+    let mut frontier = vec![(0, first)];
+    let mut led = HashSet::new();
+    while !frontier.is_empty() {
+        let mut following = Vec::new();
+        for (place, state) in frontier {
+            for (event, next) in state.successors(ticks) {
+                let next = next.unwrap_or_else(|broken| tell(&story, place, &event, &broken));
+                if visited.insert(next.print()) {
+                    led.extend(next.leaders());
+                    story.push((place, event));
+                    following.push((story.len() - 1, next));
+                }
+            }
+        }
+        frontier = following;
+    }
+    println!(
+        "{from}: {candidates} candidates, {ticks} ticks, {faults} faults: {} states, {:.1} s",
+        visited.len(),
+        began.elapsed().as_secs_f64()
+    );
+    assert_eq!(led.len(), candidates, "somebody never led");
+}
+
+fn tell(story: &[(usize, String)], mut place: usize, event: &str, broken: &Violation) -> ! {
+    let mut lines = vec![event];
+    while place != 0 {
+        lines.push(&story[place].1);
+        place = story[place].0;
+    }
+    lines.reverse();
+    panic!(
+        "{} is broken after\n{}\n{}",
+        broken.rule,
+        lines.join("\n"),
+        broken.detail
+    )
+}
+
+/// Bounds from the environment, or these.
+fn bounds(candidates: usize, ticks: u32, faults: u32) -> (usize, u32, u32) {
+    let given = std::env::var("FLINKKUBEHA_MODEL").unwrap_or_default();
+    let given: Vec<u32> = given.split(',').filter_map(|number| number.parse().ok()).collect();
+    match given[..] {
+        [candidates, ticks, faults] => (candidates as usize, ticks, faults),
+        _ => (candidates, ticks, faults),
+    }
+}
+
+#[test]
+fn every_order_of_events_from_an_empty_namespace() {
+    let (candidates, ticks, faults) = bounds(2, 8, 1);
+    search("from nothing", State::first(candidates, faults), ticks);
+}
+
+#[test]
+fn every_order_of_events_under_a_settled_leader() {
+    let (candidates, ticks, faults) = bounds(2, 5, 2);
+    search("from a settled leader", State::settled(candidates, faults), ticks);
+}

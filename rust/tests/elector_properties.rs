@@ -1,0 +1,766 @@
+//! The invariants of leader election, each a test of its own over random worlds.
+//!
+//! A world has two or three candidates with clocks of different rate and offset and with different lease settings, and
+//! one API server. A row of dice decides everything that is left to chance: how long a request takes, whether it is
+//! lost before or after it was applied, refused for no reason, or lands long after its sender gave it up; how far a
+//! watch lags and when it breaks; who freezes, crashes and restarts, stops, or is started again; what outsiders write.
+//! When the dice run out the world is healthy, so that shrinking a failure means taking faults away.
+//!
+//! Each test prints its seed; `FLINKKUBEHA_SEED` repeats it, `FLINKKUBEHA_CASES` sets the number of worlds.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::struct_excessive_bools)]
+
+mod elector_world;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use elector_world::{Referee, Server, Violation, lock, rule};
+use flinkkubeha::protocol::elector::{
+    AttemptId, Effect, Elector, GrantId, Input, LockWrite, LockWriteKind, Observation, Source,
+};
+use flinkkubeha::protocol::lease::{LeaseSettings, LeaseTimings};
+use flinkkubeha::protocol::lock_record::{LeaseFormat, LockView};
+use flinkkubeha::protocol::time::{BootTime, WallTime};
+use proptest::collection::vec;
+use proptest::prelude::any;
+use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRunner};
+
+const MILLI: Duration = Duration::from_millis(1);
+/// After the last fault: the longest request on its way, then two of the longest leases, then some.
+const HEALTHY_TIME: Duration = Duration::from_secs(120);
+const LONGEST_RUN: Duration = Duration::from_secs(600);
+
+/// What decides; zero is always the healthy choice.
+struct Dice {
+    rolls: VecDeque<u8>,
+}
+
+impl Dice {
+    fn roll(&mut self) -> u8 {
+        self.rolls.pop_front().unwrap_or(0)
+    }
+
+    /// Up to 255 times the unit.
+    fn time(&mut self, unit: Duration) -> Duration {
+        unit * u32::from(self.roll())
+    }
+
+    fn pick(&mut self, count: usize) -> usize {
+        usize::from(self.roll()) % count
+    }
+}
+
+/// `CLOCK_BOOTTIME` of one machine: parts per million too fast or too slow.
+#[derive(Clone, Copy)]
+struct Clock {
+    offset: Duration,
+    rate: u32,
+}
+
+impl Clock {
+    const TRUE_RATE: u32 = 1_000_000;
+
+    fn shows(self, time: Duration) -> BootTime {
+        BootTime::from_duration(self.offset + time * self.rate / Self::TRUE_RATE)
+    }
+
+    /// The first time at which the clock shows this.
+    fn time_of(self, shown: BootTime) -> Duration {
+        let run = shown.since_boot().saturating_sub(self.offset);
+        run * Self::TRUE_RATE / self.rate + Duration::from_micros(1)
+    }
+}
+
+struct Machine {
+    clock: Clock,
+    timings: LeaseTimings,
+    format: LeaseFormat,
+    identity: String,
+    /// Of the process or of the election in it; whatever is addressed to an earlier one is lost.
+    incarnation: u32,
+    elector: Option<Elector>,
+    referee: Referee,
+    alarm: Option<BootTime>,
+    waits_for: Option<u64>,
+    frozen: bool,
+    held_back: VecDeque<Happening>,
+    watch_up: bool,
+    /// Nothing is shown before what came earlier.
+    shown_until: Duration,
+    released: bool,
+    /// Has seen a lock that somebody holds.
+    acquainted: bool,
+}
+
+struct Request {
+    machine: usize,
+    incarnation: u32,
+    token: u64,
+    what: Asked,
+    answer_after: Option<Duration>,
+}
+
+enum Asked {
+    Read,
+    Write {
+        attempt: AttemptId,
+        kind: LockWriteKind,
+        base: Option<String>,
+        annotation: String,
+    },
+}
+
+#[derive(Debug)]
+enum Happening {
+    Alarm(BootTime),
+    /// An outcome; the first one for a token counts.
+    Outcome(u64, Input),
+    Shown(Observation, bool),
+    Other(Input),
+}
+
+enum Event {
+    Starts {
+        machine: usize,
+        incarnation: u32,
+        fresh: bool,
+    },
+    Lands(Request),
+    Happens {
+        machine: usize,
+        incarnation: u32,
+        happening: Happening,
+    },
+    Thaws {
+        machine: usize,
+        incarnation: u32,
+    },
+    Lists {
+        machine: usize,
+        incarnation: u32,
+    },
+    Fate,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Outsiders {
+    /// Delete, empty or garble the lock; then nobody crashes, or a cold start could meet an empty place.
+    damage: bool,
+}
+
+struct World {
+    dice: Dice,
+    outsiders: Outsiders,
+    now: Duration,
+    events: BTreeMap<(Duration, u64), Event>,
+    scheduled: u64,
+    server: Server,
+    machines: Vec<Machine>,
+    violations: Vec<Violation>,
+    /// Once, for a lagging watch could not tell two deletions from one.
+    deleted: bool,
+    healthy_since: Option<Duration>,
+    trace: Vec<String>,
+}
+
+impl World {
+    fn run(rolls: Vec<u8>, outsiders: Outsiders) -> (Vec<Violation>, Vec<String>) {
+        let mut world = Self {
+            dice: Dice { rolls: rolls.into() },
+            outsiders,
+            now: Duration::ZERO,
+            events: BTreeMap::new(),
+            scheduled: 0,
+            server: Server::empty(),
+            machines: Vec::new(),
+            violations: Vec::new(),
+            deleted: false,
+            healthy_since: None,
+            trace: Vec::new(),
+        };
+        for index in 0..2 + world.dice.pick(2) {
+            let machine = Machine::new(index, &mut world.dice);
+            world.machines.push(machine);
+            let delay = world.dice.time(MILLI * 10);
+            world.schedule(
+                delay,
+                Event::Starts {
+                    machine: index,
+                    incarnation: 0,
+                    fresh: true,
+                },
+            );
+        }
+        world.schedule(Duration::ZERO, Event::Fate);
+        while world.healthy_since.is_none_or(|since| world.now < since + HEALTHY_TIME) {
+            let Some(((time, _), event)) = world.events.pop_first() else {
+                break;
+            };
+            world.now = time;
+            world.happen(event);
+            if !world.violations.is_empty() {
+                break;
+            }
+        }
+        world.judge_the_end();
+        (world.violations, world.trace)
+    }
+
+    fn schedule(&mut self, delay: Duration, event: Event) {
+        self.scheduled += 1;
+        self.events.insert((self.now + delay, self.scheduled), event);
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Starts {
+                machine,
+                incarnation,
+                fresh,
+            } => self.start(machine, incarnation, fresh),
+            Event::Lands(request) => self.land(request),
+            Event::Happens {
+                machine,
+                incarnation,
+                happening,
+            } => {
+                let addressee = &mut self.machines[machine];
+                if addressee.incarnation != incarnation {
+                } else if addressee.frozen {
+                    addressee.held_back.push_back(happening);
+                } else {
+                    self.deliver(machine, happening);
+                }
+            }
+            Event::Thaws { machine, incarnation } => {
+                if self.machines[machine].incarnation == incarnation {
+                    self.thaw(machine);
+                }
+            }
+            Event::Lists { machine, incarnation } => {
+                if self.machines[machine].incarnation == incarnation {
+                    self.machines[machine].watch_up = true;
+                    self.show(machine);
+                }
+            }
+            Event::Fate => self.decide_fate(),
+        }
+    }
+
+    fn start(&mut self, index: usize, incarnation: u32, fresh: bool) {
+        let by_list = self.dice.roll().is_multiple_of(2);
+        let machine = &mut self.machines[index];
+        let first_grant = machine.elector.as_ref().map_or(GrantId(0), Elector::next_grant);
+        if fresh {
+            machine.identity = format!("{index}-{incarnation}");
+        }
+        let (identity, timings) = (machine.identity.clone(), machine.timings);
+        machine.referee = Referee::new(&identity, timings, first_grant);
+        machine.elector = Some(Elector::new(identity, timings, first_grant));
+        machine.incarnation = incarnation;
+        machine.alarm = None;
+        machine.waits_for = None;
+        machine.frozen = false;
+        machine.held_back.clear();
+        machine.watch_up = true;
+        machine.released = false;
+        if by_list {
+            let (observation, long_dead) = self.list();
+            self.deliver(index, Happening::Shown(observation, long_dead));
+        } else {
+            self.deliver(index, Happening::Other(Input::Tick));
+        }
+    }
+
+    fn list(&self) -> (Observation, bool) {
+        (self.server.observation(), self.server.long_dead(self.now))
+    }
+
+    fn deliver(&mut self, index: usize, happening: Happening) {
+        let now = self.machines[index].clock.shows(self.now);
+        let machine = &mut self.machines[index];
+        let input = match happening {
+            Happening::Alarm(at) if machine.alarm == Some(at) => {
+                machine.alarm = None;
+                Input::Tick
+            }
+            Happening::Outcome(token, input) if machine.waits_for == Some(token) => {
+                machine.waits_for = None;
+                input
+            }
+            Happening::Alarm(_) | Happening::Outcome(..) => return,
+            Happening::Shown(observation, long_dead) => Input::Observed {
+                observation,
+                source: Source::Watch,
+                long_dead,
+            },
+            Happening::Other(input) => input,
+        };
+        let Some(elector) = &mut machine.elector else {
+            return;
+        };
+        if let Input::Observed { observation, .. } = &input {
+            machine.acquainted |= matches!(lock(observation), Some(LockView::Held(_)));
+        }
+        let effects = elector.step(now, input.clone());
+        self.trace.push(format!(
+            "{:?} {} at {:?} {input:?} → {effects:?}",
+            self.now,
+            machine.identity,
+            now.since_boot()
+        ));
+        self.violations.extend(machine.referee.judge(now, &input, &effects));
+        for effect in effects {
+            match effect {
+                Effect::Write(write) => self.send_write(index, write),
+                Effect::Read { time_limit } => self.send_read(index, time_limit),
+                Effect::Wake { at } => {
+                    let machine = &mut self.machines[index];
+                    machine.alarm = Some(at);
+                    let delay = machine.clock.time_of(at).saturating_sub(self.now);
+                    self.happens(index, delay, Happening::Alarm(at));
+                }
+                _ => {}
+            }
+        }
+        let believers = self
+            .machines
+            .iter()
+            .filter(|machine| machine.believes(self.now))
+            .count();
+        if believers > 1 {
+            self.broken(rule::IN_TIME, "two believe in their leadership at once");
+        }
+    }
+
+    fn happens(&mut self, index: usize, delay: Duration, happening: Happening) {
+        let incarnation = self.machines[index].incarnation;
+        self.schedule(
+            delay,
+            Event::Happens {
+                machine: index,
+                incarnation,
+                happening,
+            },
+        );
+    }
+
+    fn send_write(&mut self, index: usize, write: LockWrite) {
+        let wall = WallTime::from_micros(i64::try_from(self.now.as_micros()).unwrap());
+        let machine = &self.machines[index];
+        let lease = machine.timings.lease_duration;
+        let annotation = write.record(&machine.identity, lease, wall).to_json(machine.format);
+        let attempt = write.attempt;
+        let asked = Asked::Write {
+            attempt,
+            kind: write.kind,
+            base: write.base,
+            annotation,
+        };
+        let unknown = Input::Unknown { attempt };
+        let limit = write.time_limit;
+        match self.dice.roll() {
+            0..=140 => self.send(index, asked, limit, unknown, Some(MILLI / 10), Some(MILLI / 10)),
+            // Slow, but mostly in time.
+            141..=160 => self.send(index, asked, limit, unknown, Some(MILLI * 10), Some(MILLI * 10)),
+            // Applied, but the answer is lost.
+            161..=185 => self.send(index, asked, limit, unknown, Some(MILLI), None),
+            // Lost on the way.
+            186..=200 => self.send(index, asked, limit, unknown, None, None),
+            // Up to half a minute late.
+            201..=225 => self.send(index, asked, limit, unknown, Some(MILLI * 120), None),
+            // A server error at once, and applied nevertheless, a little or much later.
+            226..=240 => self.send(index, asked, MILLI, unknown, Some(MILLI * 40), None),
+            // A server error at once, and not applied.
+            241..=248 => self.send(index, asked, MILLI, unknown, None, None),
+            // Too many requests, forbidden.
+            _ => self.send(index, asked, MILLI, Input::Refused { attempt }, None, None),
+        }
+    }
+
+    fn send_read(&mut self, index: usize, limit: Duration) {
+        let failed = Input::ReadFailed;
+        match self.dice.roll() {
+            0..=160 => self.send(index, Asked::Read, limit, failed, Some(MILLI / 10), Some(MILLI / 10)),
+            161..=190 => self.send(index, Asked::Read, limit, failed, Some(MILLI * 10), Some(MILLI * 10)),
+            191..=230 => self.send(index, Asked::Read, limit, failed, None, None),
+            _ => self.send(index, Asked::Read, MILLI, failed, None, None),
+        }
+    }
+
+    /// Sends a request that lands and is answered after some of these times, if at all.
+    fn send(
+        &mut self,
+        index: usize,
+        what: Asked,
+        limit: Duration,
+        given_up: Input,
+        landing: Option<Duration>,
+        answer: Option<Duration>,
+    ) {
+        let token = self.scheduled;
+        let machine = &mut self.machines[index];
+        machine.waits_for = Some(token);
+        let incarnation = machine.incarnation;
+        let limit = limit * Clock::TRUE_RATE / machine.clock.rate;
+        self.happens(index, limit, Happening::Outcome(token, given_up));
+        if let Some(unit) = landing {
+            let delay = self.dice.time(unit) + MILLI;
+            let answer_after = answer.map(|unit| self.dice.time(unit) + MILLI);
+            let request = Request {
+                machine: index,
+                incarnation,
+                token,
+                what,
+                answer_after,
+            };
+            self.schedule(delay, Event::Lands(request));
+        }
+    }
+
+    fn land(&mut self, request: Request) {
+        let Request {
+            machine: index,
+            incarnation,
+            token,
+            what,
+            answer_after,
+        } = request;
+        let answer = match what {
+            Asked::Read => {
+                let (observation, long_dead) = self.list();
+                Input::Observed {
+                    observation,
+                    source: Source::Read,
+                    long_dead,
+                }
+            }
+            Asked::Write {
+                attempt,
+                kind,
+                base,
+                annotation,
+            } => {
+                let lock = LockView::read(&annotation);
+                let before = self.server.lock().cloned();
+                match self.server.write(self.now, base.as_deref(), lock) {
+                    None => Input::Refused { attempt },
+                    Some(observation) => {
+                        self.trace
+                            .push(format!("{:?} landed: {kind:?} of {index}/{incarnation}", self.now));
+                        self.judge_landing(index, incarnation, kind, before.as_ref());
+                        self.show_all();
+                        Input::Applied { attempt, observation }
+                    }
+                }
+            }
+        };
+        if let Some(delay) = answer_after
+            && self.machines[index].incarnation == incarnation
+        {
+            self.happens(index, delay, Happening::Outcome(token, answer));
+        }
+    }
+
+    fn judge_landing(&mut self, index: usize, incarnation: u32, kind: LockWriteKind, before: Option<&LockView>) {
+        let others = self.machines.iter().enumerate().filter(|(other, _)| *other != index);
+        let taken = others.filter(|(_, machine)| machine.believes(self.now)).count() > 0;
+        if taken && matches!(before, Some(LockView::Held(_))) {
+            self.broken(rule::IN_TIME, "the lock was taken from a leader that believed in it");
+        }
+        let machine = &mut self.machines[index];
+        if machine.incarnation == incarnation {
+            let again = machine.released && kind != LockWriteKind::Release;
+            machine.released |= kind == LockWriteKind::Release;
+            if again {
+                self.broken(rule::RELEASED, "a released lock was taken again by who released it");
+            }
+        }
+    }
+
+    fn show_all(&mut self) {
+        for index in 0..self.machines.len() {
+            match self.dice.roll() {
+                0..=240 => self.show(index),
+                _ if self.outsiders.damage => self.show(index),
+                _ => {
+                    // The watch breaks and begins anew with a list.
+                    let machine = &mut self.machines[index];
+                    machine.watch_up = false;
+                    let incarnation = machine.incarnation;
+                    let delay = self.dice.time(MILLI * 80);
+                    self.schedule(
+                        delay,
+                        Event::Lists {
+                            machine: index,
+                            incarnation,
+                        },
+                    );
+                }
+            }
+        }
+    }
+
+    /// Shows the present state, after what is still to be shown.
+    fn show(&mut self, index: usize) {
+        if !self.machines[index].watch_up {
+            return;
+        }
+        let unit = if self.dice.roll() <= 200 {
+            MILLI / 10
+        } else {
+            MILLI * 80
+        };
+        let at = (self.now + self.dice.time(unit)).max(self.machines[index].shown_until);
+        self.machines[index].shown_until = at;
+        let shown = Happening::Shown(self.server.observation(), false);
+        self.happens(index, at.saturating_sub(self.now), shown);
+    }
+
+    fn thaw(&mut self, index: usize) {
+        self.machines[index].frozen = false;
+        let mut held_back = std::mem::take(&mut self.machines[index].held_back);
+        self.trace.push(format!("{:?} thaws {index}", self.now));
+        // Which queue is looked at first after a freeze is open.
+        if self.dice.roll() % 2 == 1 {
+            held_back.make_contiguous().reverse();
+        }
+        for happening in held_back {
+            self.deliver(index, happening);
+        }
+    }
+
+    fn decide_fate(&mut self) {
+        if self.dice.rolls.is_empty() || self.now > LONGEST_RUN {
+            self.dice.rolls.clear();
+            self.healthy_since = Some(self.now);
+            return;
+        }
+        self.schedule(MILLI * 400, Event::Fate);
+        let fate = self.dice.roll();
+        if fate <= 195 {
+            return;
+        }
+        let index = self.dice.pick(self.machines.len());
+        let incarnation = self.machines[index].incarnation;
+        if self.machines[index].elector.is_none() {
+            return;
+        }
+        self.trace.push(format!("{:?} fate {fate} for {index}", self.now));
+        match fate {
+            0..=208 => {
+                self.machines[index].frozen = true;
+                let delay = self.dice.time(MILLI * 160);
+                self.schedule(
+                    delay,
+                    Event::Thaws {
+                        machine: index,
+                        incarnation,
+                    },
+                );
+            }
+            209..=215 if !self.outsiders.damage => {
+                let machine = &mut self.machines[index];
+                machine.elector = None;
+                machine.incarnation += 1;
+                self.restart(index, true);
+            }
+            216..=222 => self.stop(index),
+            223..=236 => {
+                if let Some(lock) = self.server.lock().cloned() {
+                    self.server.set(self.now, lock);
+                    self.show_all();
+                }
+            }
+            237..=246 => self.happens(index, Duration::ZERO, Happening::Other(Input::WriteWanted)),
+            _ if self.outsiders.damage && self.machines.iter().all(|machine| machine.acquainted) => {
+                match self.dice.pick(3) {
+                    0 if self.deleted || self.creation_under_way() => return,
+                    0 => {
+                        self.deleted = true;
+                        self.server.delete();
+                    }
+                    1 => self.server.set(self.now, LockView::Absent),
+                    _ => self.server.set(self.now, LockView::read("garbage")),
+                }
+                self.show_all();
+            }
+            _ => {}
+        }
+    }
+
+    /// A creation carries no version: under way while the `ConfigMap` is deleted, it lands where it should not.
+    fn creation_under_way(&self) -> bool {
+        let creates = |asked: &Asked| matches!(asked, Asked::Write { base: None, .. });
+        self.events
+            .values()
+            .any(|event| matches!(event, Event::Lands(request) if creates(&request.what)))
+    }
+
+    /// The election ends; it may begin again in the same process, with the same identity.
+    fn stop(&mut self, index: usize) {
+        self.happens(index, Duration::ZERO, Happening::Other(Input::Stop));
+        if self.dice.roll() % 4 != 3 {
+            // Not before the old election has ended.
+            let delay = MILLI * 5_500 + self.dice.time(MILLI * 40);
+            let incarnation = self.machines[index].incarnation;
+            if !self.machines[index].frozen && !self.outsiders.damage {
+                self.schedule(
+                    delay,
+                    Event::Starts {
+                        machine: index,
+                        incarnation: incarnation + 1,
+                        fresh: false,
+                    },
+                );
+            }
+        }
+    }
+
+    fn restart(&mut self, index: usize, fresh: bool) {
+        let delay = self.dice.time(MILLI * 80);
+        let incarnation = self.machines[index].incarnation;
+        self.schedule(
+            delay,
+            Event::Starts {
+                machine: index,
+                incarnation,
+                fresh,
+            },
+        );
+    }
+
+    fn judge_the_end(&mut self) {
+        if !self.violations.is_empty() {
+            return;
+        }
+        let electors = || self.machines.iter().filter_map(|machine| machine.elector.as_ref());
+        let candidates = electors().filter(|elector| !elector.is_stopped()).count();
+        let leaders = electors().filter(|elector| elector.is_leader().is_some()).count();
+        if leaders != candidates.min(1) {
+            self.broken(rule::ALIVE, "nobody leads, or two do, long after the last fault");
+        }
+    }
+
+    fn broken(&mut self, rule: &'static str, what: &str) {
+        self.violations.push(Violation {
+            rule,
+            detail: format!("{what}, at {:?}", self.now),
+        });
+    }
+}
+
+impl Machine {
+    fn new(index: usize, dice: &mut Dice) -> Self {
+        let settings = [
+            (15_000, 15_000, 5_000),
+            (10_000, 8_000, 2_000),
+            (20_000, 18_000, 3_000),
+            (5_000, 5_000, 1_000),
+        ];
+        let (lease, deadline, retry) = settings[dice.pick(settings.len())];
+        let timings = LeaseSettings {
+            lease_duration: MILLI * lease,
+            renew_deadline: MILLI * deadline,
+            retry_period: MILLI * retry,
+        };
+        let timings = timings.validate().unwrap();
+        // Up to four per cent either way: the margin of a lease is a tenth of it or more.
+        let rate = 1_000_000 + u32::from(dice.roll()) * 160;
+        let rate = if dice.roll() % 2 == 1 { 2_000_000 - rate } else { rate };
+        let clock = Clock {
+            offset: dice.time(Duration::from_secs(100)),
+            rate,
+        };
+        Self {
+            clock,
+            timings,
+            format: if index.is_multiple_of(2) {
+                LeaseFormat::Iso
+            } else {
+                LeaseFormat::Number
+            },
+            identity: String::new(),
+            incarnation: 0,
+            elector: None,
+            referee: Referee::new("", timings, GrantId(0)),
+            alarm: None,
+            waits_for: None,
+            frozen: false,
+            held_back: VecDeque::new(),
+            watch_up: true,
+            shown_until: Duration::ZERO,
+            released: false,
+            acquainted: false,
+        }
+    }
+
+    fn believes(&self, time: Duration) -> bool {
+        let until = self.elector.as_ref().and_then(Elector::valid_until);
+        until.is_some_and(|until| self.clock.shows(time) < until)
+    }
+}
+
+/// Runs many worlds and asks for this one rule.
+fn holds(rule: &'static str, outsiders: Outsiders) {
+    let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let seed = number("FLINKKUBEHA_SEED").unwrap_or_else(|| {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+        u64::from(since_epoch.subsec_nanos()) ^ since_epoch.as_secs()
+    });
+    println!("{rule}: FLINKKUBEHA_SEED={seed}");
+    let cases = number("FLINKKUBEHA_CASES").unwrap_or(300);
+    let config = Config {
+        cases: cases.try_into().unwrap(),
+        failure_persistence: None,
+        ..Config::default()
+    };
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_le_bytes());
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &bytes);
+    let outcome = TestRunner::new_with_rng(config, rng).run(&vec(any::<u8>(), 0..800), |rolls| {
+        let (violations, trace) = World::run(rolls, outsiders);
+        match violations.into_iter().find(|violation| violation.rule == rule) {
+            None => Ok(()),
+            Some(Violation { detail, .. }) => Err(TestCaseError::fail(format!("{detail}\n{}", trace.join("\n")))),
+        }
+    });
+    if let Err(failure) = outcome {
+        panic!("{rule} is broken, FLINKKUBEHA_SEED={seed}: {failure}");
+    }
+}
+
+macro_rules! invariants {
+    ($($name:ident: $rule:expr;)*) => {$(
+        #[test]
+        fn $name() {
+            assert_eq!($rule, stringify!($name));
+            holds($rule, Outsiders::default());
+        }
+    )*};
+}
+
+invariants! {
+    no_grant_without_own_acknowledged_write: rule::NO_GRANT;
+    every_grant_gets_exactly_one_revoke: rule::ONE_REVOKE;
+    revoke_before_the_lease_can_end_on_a_rivals_clock: rule::IN_TIME;
+    no_revoke_without_a_cause: rule::NO_NEEDLESS;
+    unknown_counts_neither_as_won_nor_as_lost: rule::UNKNOWN;
+    every_write_carries_the_version_it_was_decided_on: rule::VERSION;
+    no_effect_after_stop: rule::STOP;
+    released_lock_stays_released: rule::RELEASED;
+    a_running_lease_is_left_alone: rule::PATIENCE;
+    one_request_at_a_time_with_time_for_another: rule::ONE_REQUEST;
+    somebody_leads_once_the_faults_end: rule::ALIVE;
+}
+
+/// Deleted, emptied or garbled by an outsider, the lock is still its holder's for the rest of the lease.
+#[test]
+fn a_damaged_lock_is_left_to_its_living_holder() {
+    holds(rule::IN_TIME, Outsiders { damage: true });
+}
+
+#[test]
+fn a_damaged_lock_is_repaired_or_taken() {
+    holds(rule::ALIVE, Outsiders { damage: true });
+}

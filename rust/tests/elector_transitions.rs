@@ -1,0 +1,724 @@
+//! The elector's transitions one by one, each test named after the race or the rule behind it.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::time::Duration;
+
+use flinkkubeha::protocol::elector::{
+    AcquireReason, AttemptId, Damage, Effect, Elector, GrantId, Input, LockWrite, LockWriteKind, Notice, Observation,
+    RevokeCause, Source,
+};
+use flinkkubeha::protocol::lease::{LeaseSettings, LeaseTimings};
+use flinkkubeha::protocol::lock_record::{LockRecord, LockView};
+use flinkkubeha::protocol::time::{BootTime, WallTime};
+
+const ME: &str = "me";
+const RIVAL: &str = "rival";
+
+/// Flink's defaults: 15 s, 13.5 s of them usable, 5 s.
+fn timings() -> LeaseTimings {
+    LeaseSettings::default().validate().unwrap()
+}
+
+fn at(millis: u64) -> BootTime {
+    BootTime::from_duration(Duration::from_millis(millis))
+}
+
+fn record(holder: &str, renewed: i64) -> LockRecord {
+    LockRecord {
+        holder_identity: holder.to_owned(),
+        lease_duration: Duration::from_secs(15),
+        acquire_time: WallTime::from_micros(1),
+        renew_time: WallTime::from_micros(renewed),
+        leader_transitions: 7,
+    }
+}
+
+fn held(version: u64, holder: &str, renewed: i64) -> Observation {
+    present(version, LockView::Held(record(holder, renewed)))
+}
+
+fn free(version: u64) -> Observation {
+    present(version, LockView::Free(record("", 1)))
+}
+
+fn broken(version: u64, text: &str) -> Observation {
+    present(version, LockView::read(text))
+}
+
+fn present(version: u64, lock: LockView) -> Observation {
+    Observation::Present {
+        resource_version: version.to_string(),
+        lock,
+    }
+}
+
+/// An elector and everything that it asked for in the last step.
+struct Bench {
+    elector: Elector,
+    effects: Vec<Effect>,
+    newest: AttemptId,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self::with(timings())
+    }
+
+    fn with(timings: LeaseTimings) -> Self {
+        let elector = Elector::new(ME.to_owned(), timings, GrantId(1));
+        Self {
+            elector,
+            effects: Vec::new(),
+            newest: AttemptId(0),
+        }
+    }
+
+    /// A candidate that has seen its rival at 0.
+    fn follower() -> Self {
+        let mut bench = Self::new();
+        bench.watch(0, held(10, RIVAL, 1));
+        bench
+    }
+
+    /// A leader whose acquisition was sent at 0 and answered at 10 ms.
+    fn leader() -> Self {
+        let mut bench = Self::new();
+        bench.watch(0, Observation::Missing);
+        bench.applied(10, held(10, ME, 1));
+        assert_eq!(bench.elector.is_leader(), Some(GrantId(1)));
+        bench
+    }
+
+    fn step(&mut self, millis: u64, input: Input) -> &mut Self {
+        self.effects = self.elector.step(at(millis), input);
+        if let Some(attempt) = self.writes().first().map(|write| write.attempt) {
+            self.newest = attempt;
+        }
+        self
+    }
+
+    fn tick(&mut self, millis: u64) -> &mut Self {
+        self.step(millis, Input::Tick)
+    }
+
+    fn watch(&mut self, millis: u64, observation: Observation) -> &mut Self {
+        self.step(
+            millis,
+            Input::Observed {
+                observation,
+                source: Source::Watch,
+                long_dead: false,
+            },
+        )
+    }
+
+    fn read(&mut self, millis: u64, observation: Observation) -> &mut Self {
+        self.step(
+            millis,
+            Input::Observed {
+                observation,
+                source: Source::Read,
+                long_dead: false,
+            },
+        )
+    }
+
+    /// Outcomes of the newest write.
+    fn applied(&mut self, millis: u64, observation: Observation) -> &mut Self {
+        let attempt = self.newest;
+        self.step(millis, Input::Applied { attempt, observation })
+    }
+
+    fn refused(&mut self, millis: u64) -> &mut Self {
+        let attempt = self.newest;
+        self.step(millis, Input::Refused { attempt })
+    }
+
+    fn unknown(&mut self, millis: u64) -> &mut Self {
+        let attempt = self.newest;
+        self.step(millis, Input::Unknown { attempt })
+    }
+
+    fn writes(&self) -> Vec<&LockWrite> {
+        let mut writes = Vec::new();
+        for effect in &self.effects {
+            if let Effect::Write(write) = effect {
+                writes.push(write);
+            }
+        }
+        writes
+    }
+
+    fn write(&self, kind: LockWriteKind) -> &LockWrite {
+        let writes = self.writes();
+        assert_eq!(writes.len(), 1, "{:?}", self.effects);
+        assert_eq!(writes[0].kind, kind);
+        writes[0]
+    }
+
+    fn wake(&self) -> Option<BootTime> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Wake { at } => Some(*at),
+            _ => None,
+        })
+    }
+
+    fn reads(&self) -> bool {
+        self.effects.iter().any(|effect| matches!(effect, Effect::Read { .. }))
+    }
+
+    fn revoked(&self) -> Option<&RevokeCause> {
+        match self.effects.first() {
+            Some(Effect::Revoke { cause, .. }) => Some(cause),
+            _ => None,
+        }
+    }
+
+    fn notice(&self) -> Option<&Notice> {
+        self.effects.iter().find_map(|effect| match effect {
+            Effect::Notice(notice) => Some(notice),
+            _ => None,
+        })
+    }
+
+    fn ended(&self) -> bool {
+        self.effects.last() == Some(&Effect::Stopped)
+    }
+}
+
+mod candidate {
+    use super::*;
+
+    #[test]
+    fn asks_for_what_it_does_not_know() {
+        let mut bench = Bench::new();
+        assert!(bench.tick(0).reads());
+        bench.read(3, held(10, RIVAL, 1));
+        assert_eq!(bench.effects, [Effect::Wake { at: at(15_003) }]);
+    }
+
+    #[test]
+    fn creates_the_config_map_and_is_granted_by_the_answer() {
+        let mut bench = Bench::new();
+        bench.watch(0, Observation::Missing);
+        let write = bench.write(LockWriteKind::Acquire).clone();
+        assert_eq!(
+            (write.base, write.transitions, write.keep_acquire_time),
+            (None, 0, None)
+        );
+        assert_eq!(write.time_limit, Duration::from_millis(4_500));
+        bench.applied(10, held(10, ME, 1));
+        let grant = Effect::Grant {
+            grant: GrantId(1),
+            valid_until: at(13_500),
+        };
+        assert_eq!(bench.effects, [grant, Effect::Wake { at: at(5_000) }]);
+    }
+
+    #[test]
+    fn takes_a_released_lock_within_the_same_step() {
+        let mut bench = Bench::follower();
+        bench.watch(3_000, free(11));
+        let write = bench.write(LockWriteKind::Acquire);
+        assert_eq!((write.base.as_deref(), write.transitions), (Some("11"), 8));
+        assert_eq!(write.keep_acquire_time, None);
+        assert_eq!(bench.notice(), Some(&Notice::Acquiring(AcquireReason::Released)));
+    }
+
+    #[test]
+    fn does_not_poll_and_wakes_once_at_the_exact_end_of_the_lease() {
+        let mut bench = Bench::new();
+        bench.watch(0, held(10, RIVAL, 1));
+        assert_eq!(bench.effects, [Effect::Wake { at: at(15_000) }]);
+        // A renewal moves the end, an outsider's edit does not.
+        bench.watch(5_000, held(11, RIVAL, 2));
+        assert_eq!(bench.effects, [Effect::Wake { at: at(20_000) }]);
+        bench.watch(6_000, held(12, RIVAL, 2));
+        assert_eq!(bench.effects, []);
+        // A timer that goes off early is set again.
+        bench.tick(19_999);
+        assert_eq!(bench.effects, [Effect::Wake { at: at(20_000) }]);
+        bench.tick(20_000);
+        assert_eq!(bench.write(LockWriteKind::Acquire).base.as_deref(), Some("12"));
+        let reason = AcquireReason::LeaseExpired {
+            holder: RIVAL.to_owned(),
+        };
+        assert_eq!(bench.notice(), Some(&Notice::Acquiring(reason)));
+    }
+
+    #[test]
+    fn waits_out_the_longer_one_of_two_leases() {
+        let longer = LockRecord {
+            lease_duration: Duration::from_secs(40),
+            ..record(RIVAL, 1)
+        };
+        let mut bench = Bench::new();
+        assert_eq!(
+            bench.watch(0, present(10, LockView::Held(longer))).wake(),
+            Some(at(40_000))
+        );
+        let shorter = LockRecord {
+            lease_duration: Duration::from_secs(2),
+            ..record(RIVAL, 1)
+        };
+        let mut bench = Bench::new();
+        assert_eq!(
+            bench.watch(0, present(10, LockView::Held(shorter))).wake(),
+            Some(at(15_000))
+        );
+    }
+
+    #[test]
+    fn does_not_wait_for_a_predecessor_that_is_long_dead() {
+        let mut bench = Bench::new();
+        let observation = held(10, RIVAL, 1);
+        bench.step(
+            0,
+            Input::Observed {
+                observation,
+                source: Source::Watch,
+                long_dead: true,
+            },
+        );
+        assert_eq!(bench.write(LockWriteKind::Acquire).base.as_deref(), Some("10"));
+        // Lost to another candidate: its record is new, and it is not dead.
+        bench.refused(5);
+        assert_eq!(
+            bench.read(8, held(11, "other", 9)).effects,
+            [Effect::Wake { at: at(15_008) }]
+        );
+    }
+
+    #[test]
+    fn believes_in_a_long_death_at_first_sight_only() {
+        let mut bench = Bench::follower();
+        let observation = held(11, RIVAL, 2);
+        bench.step(
+            100,
+            Input::Observed {
+                observation,
+                source: Source::Read,
+                long_dead: true,
+            },
+        );
+        assert_eq!(bench.effects, [Effect::Wake { at: at(15_100) }]);
+    }
+
+    #[test]
+    fn lost_the_race_and_waits_for_the_winner() {
+        let mut bench = Bench::follower();
+        bench.watch(3_000, free(11));
+        assert!(bench.refused(3_010).reads());
+        bench.read(3_020, held(12, "other", 5));
+        assert_eq!(bench.effects, [Effect::Wake { at: at(18_020) }]);
+    }
+
+    #[test]
+    fn is_not_granted_by_the_sight_of_its_own_late_write() {
+        let mut bench = Bench::follower();
+        bench.tick(15_000);
+        assert!(bench.unknown(19_500).reads());
+        bench.read(19_600, held(10, RIVAL, 1));
+        bench.write(LockWriteKind::Acquire);
+        // The first one lands after all, so the second is refused.
+        bench.watch(19_610, held(11, ME, 5));
+        assert_eq!(bench.effects, []);
+        bench.refused(19_620);
+        assert!(bench.tick(20_120).reads());
+        bench.read(20_125, held(11, ME, 5));
+        let write = bench.write(LockWriteKind::Acquire).clone();
+        assert_eq!(bench.notice(), Some(&Notice::Acquiring(AcquireReason::OwnIdentity)));
+        assert_eq!((write.base.as_deref(), write.transitions), (Some("11"), 7));
+        assert_eq!(write.keep_acquire_time, Some(WallTime::from_micros(1)));
+        bench.applied(20_130, held(12, ME, 6));
+        let valid_until = at(20_125 + 13_500);
+        assert!(bench.effects.contains(&Effect::Grant {
+            grant: GrantId(1),
+            valid_until
+        }));
+    }
+
+    #[test]
+    fn is_not_granted_by_an_answer_that_waited_out_a_freeze() {
+        let mut bench = Bench::follower();
+        bench.watch(1_000, free(11));
+        bench.applied(1_000 + 6_750, held(12, ME, 2));
+        assert_eq!(bench.elector.is_leader(), None);
+        let write = bench.write(LockWriteKind::Acquire);
+        assert_eq!(write.base.as_deref(), Some("12"));
+    }
+
+    #[test]
+    fn is_not_granted_by_an_answer_that_somebody_else_has_overtaken() {
+        let mut bench = Bench::follower();
+        bench.watch(1_000, free(11));
+        bench.watch(1_010, held(13, RIVAL, 3));
+        bench.applied(1_020, held(12, ME, 2));
+        assert_eq!(bench.elector.is_leader(), None);
+        assert!(bench.reads());
+    }
+
+    #[test]
+    fn pauses_before_it_reads_after_a_second_failure() {
+        let mut bench = Bench::follower();
+        bench.watch(1_000, free(11));
+        assert!(bench.unknown(1_010).reads());
+        bench.read(1_020, free(11));
+        bench.write(LockWriteKind::Acquire);
+        assert_eq!(bench.notice(), None, "said once");
+        bench.unknown(1_030);
+        assert_eq!(bench.effects, [Effect::Wake { at: at(1_530) }]);
+        assert!(bench.tick(1_530).reads());
+        bench.step(1_600, Input::ReadFailed);
+        assert_eq!(bench.effects, [Effect::Wake { at: at(2_100) }]);
+    }
+
+    #[test]
+    fn waits_a_lease_beside_a_broken_lock_and_then_quotes_it() {
+        let mut bench = Bench::new();
+        bench.watch(0, broken(10, "garbage"));
+        assert!(matches!(bench.notice(), Some(Notice::BrokenLock { text, .. }) if text == "garbage"));
+        assert_eq!(bench.wake(), Some(at(15_000)));
+        // A foreign elector that lives beside it is left alone for ever.
+        assert_eq!(
+            bench.watch(10_000, broken(11, "other garbage")).wake(),
+            Some(at(25_000))
+        );
+        bench.tick(25_000);
+        let write = bench.write(LockWriteKind::Acquire);
+        assert_eq!((write.base.as_deref(), write.transitions), (Some("11"), 0));
+        let said = bench.notice().unwrap().to_string();
+        assert!(
+            said.contains("\"other garbage\"") && said.contains("not a JSON object"),
+            "{said}"
+        );
+    }
+
+    #[test]
+    fn leaves_a_removed_lock_to_its_holder_for_a_lease() {
+        for removed in [Observation::Missing, present(11, LockView::Absent)] {
+            let mut bench = Bench::follower();
+            bench.watch(5_000, removed);
+            assert_eq!(bench.effects, [Effect::Wake { at: at(20_000) }]);
+            bench.tick(20_000);
+            assert_eq!(bench.write(LockWriteKind::Acquire).transitions, 0);
+        }
+    }
+
+    #[test]
+    fn does_not_take_a_renewal_for_a_repair_that_it_has_missed() {
+        let mut bench = Bench::follower();
+        bench.watch(5_000, broken(11, "garbage"));
+        // Repaired and garbled again behind a lagging watch.
+        bench.tick(20_000);
+        assert!(bench.refused(20_010).reads());
+        assert_eq!(bench.read(20_020, broken(15, "garbage")).wake(), Some(at(35_020)));
+    }
+
+    #[test]
+    fn has_nothing_to_write_edits_on() {
+        assert_eq!(Bench::follower().step(1, Input::WriteWanted).effects, []);
+    }
+
+    #[test]
+    fn goes_on_after_the_restore_of_an_older_backup() {
+        let mut bench = Bench::follower();
+        assert_eq!(bench.watch(1_000, held(3, "ancient", 0)).effects, []);
+        bench.tick(15_000);
+        assert!(bench.refused(15_010).reads());
+        bench.read(15_020, held(3, "ancient", 0));
+        assert_eq!(bench.effects, [Effect::Wake { at: at(30_020) }]);
+    }
+
+    #[test]
+    fn does_not_count_beyond_the_32_bits_of_stock() {
+        let last = LockRecord {
+            leader_transitions: i32::MAX.into(),
+            ..record("", 1)
+        };
+        let mut bench = Bench::new();
+        bench.watch(0, present(10, LockView::Free(last)));
+        assert_eq!(bench.write(LockWriteKind::Acquire).transitions, i64::from(i32::MAX));
+    }
+}
+
+mod leader {
+    use super::*;
+
+    #[test]
+    fn renews_a_retry_period_after_the_last_acknowledged_sending() {
+        let mut bench = Bench::leader();
+        bench.tick(5_000);
+        let write = bench.write(LockWriteKind::Renew).clone();
+        assert_eq!((write.base.as_deref(), write.transitions), (Some("10"), 7));
+        assert_eq!(write.keep_acquire_time, Some(WallTime::from_micros(1)));
+        // A third of the 8.5 s that are left.
+        assert_eq!(write.time_limit, Duration::from_millis(8_500) / 3);
+        assert_eq!(bench.wake(), Some(at(13_500)));
+        bench.applied(6_000, held(11, ME, 2));
+        let extended = Effect::Extend {
+            grant: GrantId(1),
+            valid_until: at(18_500),
+        };
+        assert_eq!(bench.effects, [extended, Effect::Wake { at: at(10_000) }]);
+    }
+
+    #[test]
+    fn lets_edits_and_renewals_ride_on_one_write() {
+        let mut bench = Bench::leader();
+        bench.step(1_000, Input::WriteWanted).write(LockWriteKind::Renew);
+        // Queued behind the write under way.
+        assert_eq!(bench.step(1_001, Input::WriteWanted).writes().len(), 0);
+        bench.applied(1_010, held(11, ME, 2)).write(LockWriteKind::Renew);
+        bench.applied(1_020, held(12, ME, 3));
+        assert_eq!(bench.writes().len(), 0);
+        assert_eq!(bench.wake(), Some(at(6_010)));
+    }
+
+    #[test]
+    fn reads_after_a_failure_and_retries_soon() {
+        let mut bench = Bench::leader();
+        bench.tick(5_000);
+        assert!(bench.refused(5_010).reads());
+        bench.read(5_020, held(11, ME, 1));
+        assert_eq!(bench.write(LockWriteKind::Renew).base.as_deref(), Some("11"));
+        bench.unknown(7_000);
+        assert_eq!(bench.effects, [Effect::Wake { at: at(7_500) }]);
+        assert!(bench.tick(7_500).reads());
+    }
+
+    #[test]
+    fn is_revoked_by_the_clock_while_a_request_hangs() {
+        let mut bench = Bench::leader();
+        bench.tick(5_000);
+        bench.tick(13_499);
+        assert_eq!(bench.effects, [Effect::Wake { at: at(13_500) }]);
+        bench.tick(13_500);
+        assert_eq!(bench.revoked(), Some(&RevokeCause::RenewDeadlinePassed));
+        assert_eq!(bench.effects.len(), 1);
+    }
+
+    #[test]
+    fn is_revoked_before_a_late_answer_is_looked_at() {
+        let mut bench = Bench::leader();
+        bench.tick(5_000);
+        bench.applied(13_500, held(11, ME, 2));
+        assert_eq!(bench.revoked(), Some(&RevokeCause::RenewDeadlinePassed));
+        assert_eq!(bench.write(LockWriteKind::Acquire).base.as_deref(), Some("11"));
+    }
+
+    #[test]
+    fn is_granted_anew_by_a_fresh_answer_after_the_deadline() {
+        let mut bench = Bench::leader();
+        bench.tick(5_000);
+        bench.unknown(7_000);
+        bench.read(7_010, held(10, ME, 1));
+        bench.write(LockWriteKind::Renew);
+        bench.unknown(9_000);
+        bench.tick(9_500);
+        bench.read(12_000, held(10, ME, 1));
+        bench.write(LockWriteKind::Renew);
+        bench.applied(13_600, held(11, ME, 2));
+        assert_eq!(bench.revoked(), Some(&RevokeCause::RenewDeadlinePassed));
+        let granted = Effect::Grant {
+            grant: GrantId(2),
+            valid_until: at(25_500),
+        };
+        assert_eq!(bench.effects[1], granted);
+    }
+
+    #[test]
+    fn is_revoked_at_once_when_the_lock_is_stolen_or_freed() {
+        let mut bench = Bench::leader();
+        bench.watch(1_000, held(11, RIVAL, 2));
+        let cause = RevokeCause::TakenBy {
+            holder: RIVAL.to_owned(),
+        };
+        assert_eq!(bench.revoked(), Some(&cause));
+        assert_eq!(bench.wake(), Some(at(16_000)));
+        let mut bench = Bench::leader();
+        bench.watch(1_000, free(11));
+        assert_eq!(bench.revoked(), Some(&RevokeCause::Released));
+        bench.write(LockWriteKind::Acquire);
+    }
+
+    #[test]
+    fn is_not_revoked_by_a_watch_that_lags_behind_its_own_write() {
+        let mut bench = Bench::follower();
+        bench.watch(1_000, free(11));
+        bench.applied(1_010, held(12, ME, 2));
+        assert_eq!(bench.watch(1_020, held(10, RIVAL, 1)).effects, []);
+        assert_eq!(bench.watch(1_030, free(11)).effects, []);
+        assert_eq!(bench.elector.is_leader(), Some(GrantId(1)));
+    }
+
+    #[test]
+    fn compares_versions_as_numbers() {
+        let mut bench = Bench::new();
+        bench.watch(0, free(99));
+        bench.applied(10, held(100, ME, 2));
+        assert_eq!(bench.watch(20, free(99)).effects, []);
+        bench.watch(30, held(1_000, RIVAL, 3));
+        assert!(bench.revoked().is_some());
+    }
+
+    #[test]
+    fn repairs_its_lock_as_the_same_term() {
+        for (damage, base) in [
+            (Observation::Missing, None),
+            (present(11, LockView::Absent), Some("11")),
+            (broken(11, "garbage"), Some("11")),
+        ] {
+            let mut bench = Bench::leader();
+            bench.watch(1_000, damage);
+            let write = bench.write(LockWriteKind::Renew);
+            assert_eq!((write.base.as_deref(), write.transitions), (base, 7));
+            assert_eq!(write.keep_acquire_time, Some(WallTime::from_micros(1)));
+            assert!(matches!(bench.notice(), Some(Notice::Repairing(_))));
+            bench.applied(1_010, held(12, ME, 2));
+            assert!(matches!(bench.effects[0], Effect::Extend { valid_until, .. } if valid_until == at(14_500)));
+        }
+    }
+
+    #[test]
+    fn does_not_hammer_a_server_that_garbles_every_write() {
+        let mut bench = Bench::leader();
+        bench.watch(1_000, present(11, LockView::Absent));
+        assert!(bench.applied(1_010, present(12, LockView::Absent)).reads());
+        bench.read(1_020, present(12, LockView::Absent));
+        bench.write(LockWriteKind::Renew);
+        bench.applied(1_030, present(13, LockView::Absent));
+        assert_eq!(bench.effects, [Effect::Wake { at: at(1_530) }]);
+    }
+
+    #[test]
+    fn says_what_it_repairs() {
+        let mut bench = Bench::leader();
+        bench.watch(1_000, broken(11, &"x".repeat(1_000)));
+        let Some(Notice::Repairing(Damage::LockBroken { .. })) = bench.notice() else {
+            panic!("{:?}", bench.effects)
+        };
+        assert!(bench.notice().unwrap().to_string().len() < 400, "a foreign text is cut");
+    }
+}
+
+mod stopping {
+    use super::*;
+
+    #[test]
+    fn revokes_then_releases_and_then_nothing() {
+        let mut bench = Bench::leader();
+        bench.step(1_000, Input::Stop);
+        assert_eq!(bench.revoked(), Some(&RevokeCause::Stopped));
+        let write = bench.write(LockWriteKind::Release).clone();
+        assert_eq!((write.base.as_deref(), write.transitions), (Some("10"), 7));
+        let wall = WallTime::from_micros(99);
+        let released = write.record(ME, Duration::from_secs(15), wall);
+        assert!(released.is_free());
+        assert_eq!(released.lease_duration, Duration::from_secs(1));
+        assert_eq!((released.acquire_time, released.renew_time), (wall, wall));
+        assert_eq!(bench.applied(1_010, free(11)).effects, [Effect::Stopped]);
+        for input in [Input::Tick, Input::Stop, Input::WriteWanted, Input::ReadFailed] {
+            assert_eq!(bench.step(2_000, input).effects, []);
+        }
+        assert_eq!(bench.watch(3_000, free(11)).effects, []);
+    }
+
+    #[test]
+    fn ends_at_once_where_there_is_nothing_to_release() {
+        assert_eq!(Bench::new().step(0, Input::Stop).effects, [Effect::Stopped]);
+        assert_eq!(Bench::follower().step(1, Input::Stop).effects, [Effect::Stopped]);
+        // Even while its first read hangs.
+        let mut bench = Bench::new();
+        bench.tick(0);
+        assert!(bench.step(1, Input::Stop).ended());
+    }
+
+    #[test]
+    fn releases_the_acquisition_that_was_under_way() {
+        let mut bench = Bench::follower();
+        bench.watch(1_000, free(11));
+        assert_eq!(bench.step(1_005, Input::Stop).effects, [Effect::Wake { at: at(6_005) }]);
+        bench.applied(1_010, held(12, ME, 2));
+        assert_eq!(bench.write(LockWriteKind::Release).base.as_deref(), Some("12"));
+        assert_eq!(bench.elector.is_leader(), None);
+    }
+
+    #[test]
+    fn releases_the_acquisition_that_a_read_finds_landed() {
+        let mut bench = Bench::follower();
+        bench.watch(1_000, free(11));
+        bench.step(1_005, Input::Stop);
+        assert!(bench.unknown(1_500).reads());
+        bench.read(1_510, held(12, ME, 2)).write(LockWriteKind::Release);
+    }
+
+    #[test]
+    fn never_acquires_a_lock_that_it_sees_free() {
+        let mut bench = Bench::follower();
+        bench.watch(1_000, free(11));
+        bench.step(1_005, Input::Stop);
+        bench.refused(1_010);
+        assert_eq!(bench.effects, [Effect::Stopped]);
+        let mut bench = Bench::leader();
+        bench.step(1_000, Input::Stop);
+        assert!(bench.unknown(1_500).reads());
+        assert_eq!(bench.read(1_510, free(11)).effects, [Effect::Stopped]);
+    }
+
+    #[test]
+    fn releases_again_what_is_still_ours() {
+        let mut bench = Bench::leader();
+        bench.step(1_000, Input::Stop);
+        assert!(bench.refused(1_010).reads());
+        bench.read(1_020, held(11, ME, 1));
+        assert_eq!(bench.write(LockWriteKind::Release).base.as_deref(), Some("11"));
+    }
+
+    #[test]
+    fn waits_for_the_renewal_under_way() {
+        let mut bench = Bench::leader();
+        bench.tick(5_000);
+        bench.step(5_005, Input::Stop);
+        assert_eq!(bench.revoked(), Some(&RevokeCause::Stopped));
+        assert_eq!(bench.writes().len(), 0);
+        bench.applied(5_010, held(11, ME, 2));
+        assert_eq!(bench.write(LockWriteKind::Release).base.as_deref(), Some("11"));
+    }
+
+    #[test]
+    fn repairs_nothing_any_more() {
+        let mut bench = Bench::leader();
+        bench.step(1_000, Input::Stop);
+        bench.watch(1_005, Observation::Missing);
+        assert!(bench.refused(1_010).ended());
+    }
+
+    #[test]
+    fn ends_in_time_whatever_the_server_does() {
+        let mut bench = Bench::leader();
+        bench.step(1_000, Input::Stop);
+        bench.tick(5_999);
+        assert_eq!(bench.effects, [Effect::Wake { at: at(6_000) }]);
+        assert_eq!(bench.tick(6_000).effects, [Effect::Stopped]);
+    }
+
+    #[test]
+    fn revokes_once_when_the_deadline_has_passed_as_well() {
+        let mut bench = Bench::leader();
+        bench.step(20_000, Input::Stop);
+        let revokes = bench
+            .effects
+            .iter()
+            .filter(|effect| matches!(effect, Effect::Revoke { .. }));
+        assert_eq!(revokes.count(), 1);
+        bench.write(LockWriteKind::Release);
+    }
+
+    #[test]
+    fn an_elector_that_follows_counts_its_grants_on() {
+        let mut bench = Bench::leader();
+        bench.step(1_000, Input::Stop);
+        assert_eq!(bench.elector.next_grant(), GrantId(2));
+    }
+}

@@ -1,0 +1,448 @@
+//! What the elector's tests share: a pure API server with one `ConfigMap`, and a referee that knows the rules.
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::time::Duration;
+
+use flinkkubeha::protocol::elector::{
+    AttemptId, Effect, GrantId, Input, LockWriteKind, Observation, RevokeCause, Source,
+};
+use flinkkubeha::protocol::lease::LeaseTimings;
+use flinkkubeha::protocol::lock_record::LockView;
+use flinkkubeha::protocol::time::BootTime;
+
+/// The API server's view of the one `ConfigMap`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Server {
+    revision: u64,
+    stored: Option<(u64, LockView)>,
+    /// When it was written last, on the server's clock.
+    pub written: Duration,
+}
+
+impl Server {
+    pub fn empty() -> Self {
+        Self {
+            revision: 7,
+            stored: None,
+            written: Duration::ZERO,
+        }
+    }
+
+    pub fn observation(&self) -> Observation {
+        match &self.stored {
+            None => Observation::Missing,
+            Some((version, lock)) => Observation::Present {
+                resource_version: version.to_string(),
+                lock: lock.clone(),
+            },
+        }
+    }
+
+    pub fn lock(&self) -> Option<&LockView> {
+        self.stored.as_ref().map(|(_, lock)| lock)
+    }
+
+    pub fn version(&self) -> Option<u64> {
+        self.stored.as_ref().map(|(version, _)| *version)
+    }
+
+    /// A conditional write: a creation without `base`, otherwise a PUT of that version.
+    pub fn write(&mut self, now: Duration, base: Option<&str>, lock: LockView) -> Option<Observation> {
+        if base.map(|version| version.parse().unwrap()) != self.version() {
+            return None;
+        }
+        self.set(now, lock);
+        Some(self.observation())
+    }
+
+    /// Somebody else's write, which knows no rules.
+    pub fn set(&mut self, now: Duration, lock: LockView) {
+        self.revision += 1;
+        self.written = now;
+        self.stored = Some((self.revision, lock));
+    }
+
+    pub fn delete(&mut self) {
+        self.revision += 1;
+        self.stored = None;
+    }
+
+    /// What the server's clock says about the record, from its lease on.
+    pub fn long_dead(&self, now: Duration) -> bool {
+        matches!(self.lock(), Some(LockView::Held(record))
+            if now.saturating_sub(self.written) > record.lease_duration + Duration::from_secs(5))
+    }
+}
+
+/// The names of the rules; each is the name of a property test.
+pub mod rule {
+    pub const NO_GRANT: &str = "no_grant_without_own_acknowledged_write";
+    pub const ONE_REVOKE: &str = "every_grant_gets_exactly_one_revoke";
+    pub const IN_TIME: &str = "revoke_before_the_lease_can_end_on_a_rivals_clock";
+    pub const NO_NEEDLESS: &str = "no_revoke_without_a_cause";
+    pub const UNKNOWN: &str = "unknown_counts_neither_as_won_nor_as_lost";
+    pub const VERSION: &str = "every_write_carries_the_version_it_was_decided_on";
+    pub const STOP: &str = "no_effect_after_stop";
+    pub const RELEASED: &str = "released_lock_stays_released";
+    pub const PATIENCE: &str = "a_running_lease_is_left_alone";
+    pub const ONE_REQUEST: &str = "one_request_at_a_time_with_time_for_another";
+    pub const ALIVE: &str = "somebody_leads_once_the_faults_end";
+}
+
+/// A broken rule.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    pub rule: &'static str,
+    pub detail: String,
+}
+
+/// Watches one elector from outside, by its inputs and effects alone.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Referee {
+    identity: String,
+    timings: LeaseTimings,
+    granted: Option<(GrantId, BootTime)>,
+    next_grant: u64,
+    writing: Option<(AttemptId, LockWriteKind, BootTime)>,
+    reading: bool,
+    read_back: Option<&'static str>,
+    known: Option<Observation>,
+    /// Our lease, or the longer one of the rival last seen.
+    lease: Duration,
+    /// Whoever holds the lock may live on it until then.
+    taboo_until: Option<BootTime>,
+    alarm: Option<BootTime>,
+    stop: Option<BootTime>,
+    stopped: bool,
+}
+
+impl Referee {
+    pub fn new(identity: &str, timings: LeaseTimings, first_grant: GrantId) -> Self {
+        Self {
+            identity: identity.to_owned(),
+            timings,
+            granted: None,
+            next_grant: first_grant.0,
+            writing: None,
+            reading: false,
+            read_back: None,
+            known: None,
+            lease: timings.lease_duration,
+            taboo_until: None,
+            alarm: None,
+            stop: None,
+            stopped: false,
+        }
+    }
+
+    /// Judges one step.
+    pub fn judge(&mut self, now: BootTime, input: &Input, effects: &[Effect]) -> Vec<Violation> {
+        let mut found = Vec::new();
+        let before = self.granted;
+        let mut outcome = None;
+        self.note_input(now, input, &mut outcome);
+        if self.stopped && !effects.is_empty() {
+            found.push(violation(rule::STOP, "an effect after Stopped", effects));
+        }
+        for (index, effect) in effects.iter().enumerate() {
+            let mut broken = |rule: &'static str, what: &'static str| {
+                found.push(violation(rule, what, effect));
+            };
+            match effect {
+                Effect::Grant { grant, valid_until } => {
+                    self.judge_belief(now, outcome, *valid_until, &mut broken);
+                    if self.granted.is_some() || grant.0 < self.next_grant {
+                        broken(rule::ONE_REVOKE, "granted again");
+                    }
+                    self.granted = Some((*grant, *valid_until));
+                    self.next_grant = grant.0 + 1;
+                }
+                Effect::Extend { grant, valid_until } => {
+                    self.judge_belief(now, outcome, *valid_until, &mut broken);
+                    if self.granted.map(|(granted, _)| granted) != Some(*grant) {
+                        broken(rule::ONE_REVOKE, "extended without a grant");
+                    }
+                    self.granted = Some((*grant, *valid_until));
+                }
+                Effect::Revoke { grant, cause } => {
+                    if self.granted.map(|(granted, _)| granted) != Some(*grant) {
+                        broken(rule::ONE_REVOKE, "revoked without a grant");
+                    }
+                    let first = !effects[..index]
+                        .iter()
+                        .any(|effect| !matches!(effect, Effect::Notice(_)));
+                    if !first {
+                        broken(rule::IN_TIME, "something came before the revoke");
+                    }
+                    self.judge_cause(now, input, cause, &mut broken);
+                    self.granted = None;
+                }
+                Effect::Write(write) => {
+                    self.judge_request(now, write.time_limit, &mut broken);
+                    self.judge_write(now, write.kind, write.base.as_deref(), &mut broken);
+                    self.writing = Some((write.attempt, write.kind, now));
+                }
+                Effect::Read { time_limit } => {
+                    self.judge_request(now, *time_limit, &mut broken);
+                    self.reading = true;
+                }
+                Effect::Wake { at } => self.alarm = Some(*at),
+                Effect::Notice(_) => {
+                    if self.stop.is_some() {
+                        broken(rule::STOP, "a notice after Stop");
+                    }
+                }
+                Effect::Stopped => {
+                    if self.stop.is_none() || self.granted.is_some() {
+                        broken(rule::STOP, "stopped without being asked, or with a grant");
+                    }
+                    self.stopped = true;
+                }
+            }
+        }
+        if matches!(input, Input::Unknown { .. })
+            && let Some((_, until)) = before
+            && now < until
+            && self.granted != before
+        {
+            found.push(violation(
+                rule::UNKNOWN,
+                "an unknown outcome changed the belief",
+                effects,
+            ));
+        }
+        self.judge_rest(now, &mut found);
+        found
+    }
+
+    fn note_input(&mut self, now: BootTime, input: &Input, outcome: &mut Option<(LockWriteKind, BootTime)>) {
+        match input {
+            Input::Tick => self.alarm = None,
+            Input::Observed {
+                observation,
+                source,
+                long_dead,
+            } => {
+                if *source == Source::Read {
+                    self.reading = false;
+                    self.read_back = None;
+                    self.note(now, observation, *long_dead);
+                } else if !self.is_old(observation) {
+                    self.note(now, observation, *long_dead);
+                }
+            }
+            Input::ReadFailed => self.reading = false,
+            Input::WriteWanted => {}
+            Input::Applied { attempt, observation } => {
+                *outcome = self.take(*attempt);
+                if outcome.is_some_and(|(kind, _)| kind == LockWriteKind::Release) {
+                    self.known = None;
+                } else if !self.is_old(observation) {
+                    self.note(now, observation, false);
+                }
+            }
+            Input::Refused { attempt } => {
+                if self.take(*attempt).is_some() {
+                    self.read_back = Some(rule::VERSION);
+                }
+            }
+            Input::Unknown { attempt } => {
+                if self.take(*attempt).is_some() {
+                    self.read_back = Some(rule::UNKNOWN);
+                }
+            }
+            Input::Stop => self.stop = self.stop.or(Some(now)),
+        }
+    }
+
+    fn take(&mut self, outcome_of: AttemptId) -> Option<(LockWriteKind, BootTime)> {
+        let (_, kind, sent) = self.writing.take_if(|(attempt, ..)| *attempt == outcome_of)?;
+        Some((kind, sent))
+    }
+
+    fn is_old(&self, observation: &Observation) -> bool {
+        match (self.known.as_ref().and_then(version), version(observation)) {
+            (Some(known), Some(seen)) => seen < known,
+            _ => false,
+        }
+    }
+
+    fn note(&mut self, now: BootTime, observation: &Observation, long_dead: bool) {
+        let lock = lock(observation);
+        let first = self.known.is_none();
+        let stamped = matches!(lock, Some(LockView::Held(_) | LockView::Free(_)));
+        let same = self.known.as_ref().is_some_and(|known| {
+            crate::elector_world::lock(known) == lock && (stamped || version(known) == version(observation))
+        });
+        if !same {
+            let own = self.timings.lease_duration;
+            let (lease, waits) = match lock {
+                Some(LockView::Held(record)) if record.holder_identity != self.identity => {
+                    (own.max(record.lease_duration), !(first && long_dead))
+                }
+                Some(LockView::Held(_) | LockView::Free(_)) => (own, false),
+                Some(LockView::Broken { .. }) => (self.lease, true),
+                Some(LockView::Absent) | None => (self.lease, !first),
+            };
+            self.lease = lease;
+            self.taboo_until = waits.then(|| now + lease);
+        }
+        self.known = Some(observation.clone());
+    }
+
+    fn holds_the_lock(&self) -> bool {
+        matches!(self.known.as_ref().and_then(lock), Some(LockView::Held(record)) if record.holder_identity == self.identity)
+    }
+
+    fn judge_belief(
+        &self,
+        now: BootTime,
+        outcome: Option<(LockWriteKind, BootTime)>,
+        valid_until: BootTime,
+        broken: &mut impl FnMut(&'static str, &'static str),
+    ) {
+        match outcome {
+            Some((LockWriteKind::Acquire | LockWriteKind::Renew, sent)) => {
+                if valid_until != sent + self.timings.renew_deadline {
+                    broken(rule::IN_TIME, "the belief does not run from the sending of the write");
+                }
+                if now >= valid_until {
+                    broken(rule::IN_TIME, "the belief had ended before it began");
+                }
+            }
+            _ => broken(rule::NO_GRANT, "a belief without an acknowledgement"),
+        }
+        if !self.holds_the_lock() {
+            broken(rule::NO_GRANT, "a belief beside a lock that is not ours");
+        }
+        if self.stop.is_some() {
+            broken(rule::STOP, "a belief after Stop");
+        }
+    }
+
+    fn judge_cause(
+        &self,
+        now: BootTime,
+        input: &Input,
+        cause: &RevokeCause,
+        broken: &mut impl FnMut(&'static str, &'static str),
+    ) {
+        let seen = match input {
+            Input::Observed { observation, .. } => lock(observation),
+            _ => None,
+        };
+        let justified = match cause {
+            RevokeCause::RenewDeadlinePassed => self.granted.is_some_and(|(_, until)| now >= until),
+            RevokeCause::TakenBy { holder } => matches!(seen, Some(LockView::Held(record))
+                if record.holder_identity == *holder && *holder != self.identity),
+            RevokeCause::Released => matches!(seen, Some(LockView::Free(_))),
+            RevokeCause::Stopped => matches!(input, Input::Stop),
+        };
+        if !justified {
+            broken(rule::NO_NEEDLESS, "a revoke without its cause");
+        }
+    }
+
+    fn judge_request(&self, now: BootTime, limit: Duration, broken: &mut impl FnMut(&'static str, &'static str)) {
+        if self.writing.is_some() || self.reading {
+            broken(rule::ONE_REQUEST, "a second request");
+        }
+        let left = self
+            .granted
+            .map_or(self.timings.renew_deadline, |(_, until)| until.saturating_since(now));
+        let longest = (left / 3).clamp(Duration::from_millis(200), Duration::from_secs(5));
+        if limit > longest || limit.is_zero() {
+            broken(rule::ONE_REQUEST, "the request may take too long");
+        }
+    }
+
+    fn judge_write(
+        &self,
+        now: BootTime,
+        kind: LockWriteKind,
+        base: Option<&str>,
+        broken: &mut impl FnMut(&'static str, &'static str),
+    ) {
+        if let Some(rule) = self.read_back {
+            broken(rule, "a write before the last outcome was read back");
+        }
+        match &self.known {
+            None => broken(rule::VERSION, "a write without any knowledge"),
+            Some(Observation::Missing) if base.is_none() => {}
+            Some(Observation::Present { resource_version, .. }) if base == Some(resource_version) => {}
+            Some(_) => broken(rule::VERSION, "a write on another version than the newest known"),
+        }
+        match kind {
+            LockWriteKind::Acquire => {
+                if self.granted.is_some() {
+                    broken(rule::NO_GRANT, "a leader acquires");
+                }
+                if self.taboo_until.is_some_and(|until| now < until) {
+                    broken(rule::PATIENCE, "the rival's lease may still run");
+                }
+            }
+            LockWriteKind::Renew => {
+                if self.granted.is_none() {
+                    broken(rule::NO_GRANT, "a renewal without a grant");
+                }
+            }
+            LockWriteKind::Release => {
+                if self.stop.is_none() || !self.holds_the_lock() {
+                    broken(rule::STOP, "a release of what is not ours, or without Stop");
+                }
+            }
+        }
+        if self.stop.is_some() && kind != LockWriteKind::Release {
+            broken(rule::RELEASED, "something else than a release after Stop");
+        }
+    }
+
+    /// What must be so after every step.
+    fn judge_rest(&self, now: BootTime, found: &mut Vec<Violation>) {
+        let mut broken = |rule, what| found.push(violation(rule, what, self));
+        if self.stopped {
+            return;
+        }
+        if let Some((_, until)) = self.granted {
+            if now >= until {
+                broken(rule::IN_TIME, "still a leader after the belief has ended");
+            }
+            if self.alarm.is_none_or(|at| at > until) {
+                broken(rule::IN_TIME, "no alarm for the end of the belief");
+            }
+        }
+        if self.writing.is_none() && !self.reading && self.alarm.is_none() {
+            broken(rule::ALIVE, "neither a request nor an alarm");
+        }
+        if let Some(since) = self.stop {
+            let until = since + self.timings.renew_deadline.min(Duration::from_secs(5));
+            if now >= until {
+                broken(rule::STOP, "not stopped in time");
+            }
+            if self.alarm.is_none_or(|at| at > until) {
+                broken(rule::STOP, "no alarm for the end");
+            }
+        }
+    }
+}
+
+fn violation(rule: &'static str, what: &str, detail: impl std::fmt::Debug) -> Violation {
+    Violation {
+        rule,
+        detail: format!("{what}: {detail:?}"),
+    }
+}
+
+pub fn lock(observation: &Observation) -> Option<&LockView> {
+    match observation {
+        Observation::Missing => None,
+        Observation::Present { lock, .. } => Some(lock),
+    }
+}
+
+fn version(observation: &Observation) -> Option<u64> {
+    match observation {
+        Observation::Missing => None,
+        Observation::Present { resource_version, .. } => resource_version.parse().ok(),
+    }
+}

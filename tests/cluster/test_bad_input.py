@@ -108,7 +108,9 @@ TABLE = [
         (r"kubernetes\.config\.file", "/no/such/kubeconfig", "exist|not a file"),
         {"kubernetes.config.file": "/no/such/kubeconfig"},
     ),
-    _kubeconfig("kubeconfig_that_is_none", r"(?s)\A.+\Z", "this: is: not: yaml", "edited.kubeconfig", "read|parse|yaml|not valid"),
+    _kubeconfig(
+        "kubeconfig_that_is_none", r"(?s)\A.+\Z", "this: is: not: yaml", "edited.kubeconfig", "not valid|read|parse"
+    ),
     Row(
         "context_that_does_not_exist",
         (r"kubernetes\.context", "no-such-context", r"\bflink\b"),
@@ -138,7 +140,8 @@ TABLE = [
         r"edited\.kubeconfig",
     ),
     _lease("of_zero", "lease-duration", "0 s", r"\b0\b", "set|use|least|more"),
-    _lease("shorter_than_the_retry_period", "retry-period", "16 s", "16", "1[35]"),
+    _lease("with_a_renew_deadline_of_zero", "renew-deadline", "0 s", r"\b0\b", "set|use|least|more"),
+    _lease("with_a_retry_period_above_the_renew_deadline", "retry-period", "16 s", "16", "1[35]"),
     Row("two_jars_in_lib", (r"flink-kube-ha-0\.0\.1\.jar", "lib", "one of|remove|leave"), arrange=_second_jar),
 ]
 

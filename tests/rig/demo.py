@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from . import control_plane, prepare
@@ -34,7 +35,7 @@ class Timeline:
 
 def show(stock: bool, keep: bool) -> None:
     """The whole demonstration."""
-    if _STATE.exists() and any(_birth(pid) == birth for pid, birth in json.loads(_STATE.read_text())):
+    if _STATE.exists() and not all(_ended(pid, birth) for pid, birth in json.loads(_STATE.read_text())):
         raise SystemExit("The last demonstration still runs; tests/demo --stop ends it.")
     prepare.everything(stock)
     jars = [] if stock else [prepare.jar()]
@@ -114,10 +115,11 @@ def _leave_running(cluster: FlinkCluster, kubernetes: object, job: CountingJob) 
     leader = cluster.wait_for_leader(60)
     kubeconfig = getattr(kubernetes, "admin_kubeconfig")
     where = f"--kubeconfig {kubeconfig} --namespace {cluster.namespace.name}"
+    urls = [f"http://127.0.0.1:{process.rest_port}" for process in (leader, cluster.standby())]
     print(
         f"""
 Everything goes on running.
-  Flink's web UI   http://127.0.0.1:{leader.rest_port} (leader {leader.name}), http://127.0.0.1:{cluster.standby().rest_port}
+  Flink's web UI   {urls[0]} (leader {leader.name}), {urls[1]}
   ConfigMaps       {prepare.control_plane()} kubectl {where} get configmaps
   the lock         {prepare.control_plane()} kubectl {where} get configmap {cluster.cluster_config_map} -o yaml
   Flink's client   FLINK_CONF_DIR={cluster.task_managers[0].directory}/conf {cluster.home}/bin/flink list
@@ -136,17 +138,21 @@ def _birth(pid: int) -> str:
         return ""
 
 
+def _ended(pid: int, birth: str) -> bool:
+    return _birth(pid) != birth
+
+
 def stop() -> None:
     """Ends what --keep left running."""
     if not _STATE.exists():
         raise SystemExit("Nothing was left running.")
     # Processes of Flink first, the API server before etcd.
     for pid, birth in json.loads(_STATE.read_text()):
-        if _birth(pid) != birth:
+        if _ended(pid, birth):
             continue
         os.kill(pid, signal.SIGTERM)
         try:
-            wait_until(lambda pid=pid, birth=birth: _birth(pid) != birth, f"process {pid} to end", 10)  # type: ignore[misc]
+            wait_until(partial(_ended, pid, birth), f"process {pid} to end", 10)
         except AssertionError:
             os.kill(pid, signal.SIGKILL)
     _STATE.unlink()

@@ -48,10 +48,13 @@ class Access:
         ca_file = material("ca.crt", cluster.get("certificate-authority-data"))
         if ca_file is None:
             raise SystemExit("The kubeconfig in KUBECONFIG names no certificate authority; the tests verify TLS.")
+        token = user.get("token")
+        if not token and "tokenFile" in user:
+            token = Path(user["tokenFile"]).read_text().strip()
         return Access(
             cluster["server"],
             ca_file,
-            user.get("token"),
+            token,
             material("client.crt", user.get("client-certificate-data")),
             material("client.key", user.get("client-key-data")),
         )
@@ -67,7 +70,12 @@ class KubernetesClient:
             self._tls.load_cert_chain(access.certificate_file, access.key_file)
 
     def request(
-        self, method: str, path: str, body: Json | None = None, query: Mapping[str, str] | None = None, limit: float = 10
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        query: Mapping[str, str] | None = None,
+        limit: float = 10,
     ) -> Json:
         """One request; the parsed answer."""
         url = urllib.parse.urlsplit(self.access.server)

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from .processes import group
 from .workspace import CACHE, FLINK_VERSION, ROOT, TESTS, content_key, progress
 
 # A program that has to be there, and the Debian package that brings it.
@@ -172,7 +173,8 @@ def counting_job(version: str = FLINK_VERSION) -> Path:
                 )
                 entry = "io.flinkkubeha.tests.CountingJob"
                 whole = job.with_suffix(".new")
-                run([f"{tool}/jar", "--create", "--file", str(whole), "--main-class", entry, "-C", classes, "."], limit=60)
+                create = [f"{tool}/jar", "--create", "--file", str(whole)]
+                run([*create, "--main-class", entry, "-C", classes, "."], limit=60)
                 whole.rename(job)
     return job
 
@@ -190,11 +192,12 @@ def everything(stock: bool = False) -> None:
 def run(command: Sequence[str], limit: float, environment: Mapping[str, str] | None = None) -> None:
     """Runs a step from the root of the clone; its output is shown, its failure ends the rig."""
     try:
-        done = subprocess.run(list(command), cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, timeout=limit)
+        with group(command, cwd=ROOT, env=environment) as process:
+            code = process.wait(limit)
     except subprocess.TimeoutExpired:
         raise SystemExit(f"This took longer than {limit:g} s: {' '.join(command)}") from None
-    if done.returncode:
-        raise SystemExit(f"This failed with exit code {done.returncode}: {' '.join(command)}")
+    if code:
+        raise SystemExit(f"This failed with exit code {code}: {' '.join(command)}")
 
 
 @contextlib.contextmanager

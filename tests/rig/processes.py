@@ -1,6 +1,7 @@
 """Child processes that are signalled by their own id only and never outlive the rig."""
 
 import atexit
+import contextlib
 import os
 import signal
 import socket
@@ -8,6 +9,7 @@ import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from .waiting import wait_until
 
@@ -127,6 +129,26 @@ class Child:
 def _kill_all() -> None:
     for child in reversed(_children):
         child.kill()
+
+
+def end_group(process: subprocess.Popen[Any]) -> None:
+    """Ends a process that leads a session of its own, with everything that it has started there."""
+    for number, limit in ((signal.SIGTERM, 10), (signal.SIGKILL, 10)):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(limit)
+
+
+@contextlib.contextmanager
+def group(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
+    """A build or a test run, `options` as Popen takes them; it ends with all its children if the block fails."""
+    process = subprocess.Popen(list(command), stdin=subprocess.DEVNULL, start_new_session=True, **options)
+    try:
+        yield process
+    except BaseException:
+        end_group(process)
+        raise
 
 
 def end_on_signals() -> None:

@@ -45,7 +45,7 @@ class _Result(unittest.TestResult):
         super().addError(test, err)
         self._fail(test, err)
 
-    def addSubTest(self, test: unittest.TestCase, subtest: unittest.TestCase, err) -> None:  # type: ignore[no-untyped-def]
+    def addSubTest(self, test, subtest, err) -> None:  # type: ignore[no-untyped-def]
         super().addSubTest(test, subtest, err)
         if err:
             print(f"in {subtest}")

@@ -3,7 +3,6 @@
 import argparse
 import os
 import re
-import signal
 import subprocess
 import sys
 import threading
@@ -12,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from . import prepare
-from .processes import end_on_signals
+from .processes import end_group, end_on_signals, group
 from .workspace import ROOT, RUNS, TESTS, progress
 
 
@@ -146,41 +145,26 @@ def _tiers(full: bool) -> list[Tier]:
 def _run(step: Step, environment: dict[str, str]) -> Count:
     """Runs one step, showing its output; a failure that no test counted is counted as one."""
     print(f"\n$ {' '.join(step.command)}", flush=True)
-    process = subprocess.Popen(
-        list(step.command),
-        cwd=ROOT,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        errors="replace",
-        start_new_session=True,
-    )
-    # The whole group of the step, which is its own.
-    watchdog = threading.Timer(step.limit, os.killpg, (process.pid, signal.SIGKILL))
-    watchdog.daemon = True
-    watchdog.start()
     output: list[str] = []
-    try:
+    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
+    with group(step.command, cwd=ROOT, env=environment, **pipe) as process:
+        watchdog = threading.Timer(step.limit, end_group, (process,))
+        watchdog.daemon = True
+        watchdog.start()
         assert process.stdout
         for line in process.stdout:
             output.append(line)
             sys.stdout.write(line)
             sys.stdout.flush()
         process.wait()
-    except BaseException:
-        os.killpg(process.pid, signal.SIGTERM)
-        process.wait(60)
-        raise
-    finally:
         watchdog.cancel()
     text = "".join(output)
     count = step.counter(text)
     unwanted = re.findall(f"(?m){step.forbidden}.*", text) if step.forbidden else []
     if process.returncode or unwanted:
         progress(f"failed with exit code {process.returncode}{': found ' + ', '.join(unwanted) if unwanted else ''}")
-        return Count(0, 1, 0) if step.counter is count_command else Count(count.passed, max(1, count.failed), count.skipped)
+        passed = 0 if step.counter is count_command else count.passed
+        return Count(passed, max(1, count.failed), count.skipped)
     if count.passed + count.failed == 0:
         progress("this ran no test at all")
         return Count(0, 1, count.skipped)
@@ -196,7 +180,12 @@ class _Background:
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self._sink = self._log.open("w")
         self._process = subprocess.Popen(
-            ["nice", "-n", "5", *command], cwd=TESTS, stdin=subprocess.DEVNULL, stdout=self._sink, stderr=subprocess.STDOUT
+            ["nice", "-n", "5", *command],
+            cwd=TESTS,
+            stdin=subprocess.DEVNULL,
+            stdout=self._sink,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
         )
 
     def join(self) -> None:
@@ -209,8 +198,7 @@ class _Background:
     def stop(self) -> None:
         """Ends it if it still runs."""
         if self._process.poll() is None:
-            self._process.terminate()
-            self._process.wait(60)
+            end_group(self._process)
 
 
 def run(names: Sequence[str], full: bool) -> int:

@@ -38,10 +38,7 @@ def make_home(directory: Path, jars: Sequence[Path], version: str = FLINK_VERSIO
     lib.mkdir(parents=True)
     for file in (source / "lib").iterdir():
         (lib / file.name).symlink_to(file)
-    for number, jar in enumerate(jars):
-        # Two jars of the same name are two versions of it.
-        name = jar.name if not (lib / jar.name).exists() else f"{jar.stem}-{number}.jar"
-        (lib / name).symlink_to(jar)
+    put_jars(directory, jars)
     for name in ("opt", "plugins"):
         (directory / name).symlink_to(source / name)
     # The scripts find their home through symbolic links, so these have to be copies.
@@ -51,6 +48,17 @@ def make_home(directory: Path, jars: Sequence[Path], version: str = FLINK_VERSIO
         copy.write_bytes(file.read_bytes())
         copy.chmod(0o755)
     return directory
+
+
+def put_jars(home: Path, jars: Sequence[Path]) -> None:
+    """Links our jars, and no others of ours, into lib/ of a Flink home."""
+    lib = home / "lib"
+    for old in lib.glob("flink-kube-ha-*.jar"):
+        old.unlink()
+    for number, jar in enumerate(jars):
+        # Two jars of the same name are two versions of it.
+        name = jar.name if not (lib / jar.name).exists() else f"{jar.stem}-{number}.jar"
+        (lib / name).symlink_to(jar)
 
 
 def _java_options(version: str) -> str:
@@ -228,6 +236,12 @@ class FlinkCluster:
         self.settings: dict[str, str | None] = {**self._defaults(), **(settings or {})}
         self.job_managers = [JobManager(self, f"jm-{n + 1}", {}) for n in range(job_managers)]
         self.task_managers = [TaskManager(self, f"tm-{n + 1}", {}) for n in range(task_managers)]
+
+    def use_jars(self, jars: Sequence[Path]) -> None:
+        """What processes that are started from now on find in lib/; without jars that is stock."""
+        put_jars(self.home, jars)
+        self._stock = not jars
+        self.settings["kubernetes.config.file"] = self.kubeconfig(label="stock" if self._stock else "flink")
 
     def _defaults(self) -> dict[str, str | None]:
         return {

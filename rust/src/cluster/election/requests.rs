@@ -14,7 +14,6 @@ pub(crate) enum Finished {
     /// A PUT or POST with the lock record.
     Write {
         attempt: AttemptId,
-        base: Option<String>,
         outcome: Result<Value, WriteFailure>,
     },
     /// A quorum read.
@@ -40,14 +39,15 @@ impl Requests {
         }
     }
 
-    pub(crate) fn write(&mut self, attempt: AttemptId, base: Option<String>, object: Value, limit: Duration) {
+    pub(crate) fn write(&mut self, attempt: AttemptId, exists: bool, object: Value, limit: Duration) {
         let api = self.api.clone();
         self.tasks.spawn(async move {
-            let outcome = match base {
-                Some(_) => api.replace(&object, limit).await,
-                None => api.create(&object, limit).await,
+            let outcome = if exists {
+                api.replace(&object, limit).await
+            } else {
+                api.create(&object, limit).await
             };
-            Finished::Write { attempt, base, outcome }
+            Finished::Write { attempt, outcome }
         });
     }
 

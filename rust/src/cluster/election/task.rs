@@ -22,7 +22,7 @@ use crate::cluster::grant::Granted;
 use crate::cluster::watch::Seen;
 use crate::protocol::config_map;
 use crate::protocol::elector::{
-    AcquireReason, AttemptId, Effect, Elector, GrantId, Input, LockWrite, Notice, Observation, Source,
+    AcquireReason, AttemptId, Effect, Elector, GrantId, Input, LockWrite, Notice, Observation, RevokeCause, Source,
 };
 use crate::protocol::lock_record::LockView;
 use crate::protocol::time::BootTime;
@@ -141,7 +141,7 @@ impl Election {
         if self.writing {
             return;
         }
-        if !self.batch.is_empty() || self.leaders.differ_from(object) {
+        if !self.batch.is_empty() || self.leaders.want_a_write(object) {
             self.step(Input::WriteWanted);
         }
     }
@@ -195,7 +195,7 @@ impl Election {
 
     fn finished(&mut self, finished: Finished) {
         match finished {
-            Finished::Write { attempt, base, outcome } => self.written(attempt, base.as_deref(), outcome),
+            Finished::Write { attempt, outcome } => self.written(attempt, outcome),
             Finished::Read(Ok(answer)) => self.read(answer, Source::Read),
             Finished::Read(Err(error)) => {
                 self.failing(&error.message);
@@ -218,7 +218,7 @@ impl Election {
         self.observe(Source::Watch);
     }
 
-    fn written(&mut self, attempt: AttemptId, base: Option<&str>, outcome: Result<Value, WriteFailure>) {
+    fn written(&mut self, attempt: AttemptId, outcome: Result<Value, WriteFailure>) {
         self.writing = false;
         match outcome {
             Ok(object) => {
@@ -230,7 +230,7 @@ impl Election {
                     self.keep(Known::Present(object));
                 }
                 // Before the next step, which may apply what waits to another write.
-                self.batch.settle();
+                self.batch.written();
                 self.step(Input::Applied { attempt, observation });
             }
             Err(WriteFailure::Refused(error)) => {
@@ -238,16 +238,18 @@ impl Election {
                     ApiErrorKind::Conflict | ApiErrorKind::NotFound => debug!("{}: {}", self.what(), error.message),
                     // Something that rides along cannot be stored: it must not take the renewals down with it.
                     ApiErrorKind::Invalid if !self.batch.is_empty() => {
-                        self.batch.fail(ErrorCode::ApiRefused, &error.message);
+                        self.batch.reject(ErrorCode::ApiRefused, &error.message);
                     }
                     _ => self.failing(&error.message),
                 }
                 self.batch.not_written();
+                self.leaders.not_stored();
                 self.step(Input::Refused { attempt });
             }
             Err(WriteFailure::Unknown(error)) => {
                 self.failing(&error.message);
-                self.batch.doubt(base.unwrap_or_default());
+                self.batch.lost();
+                self.leaders.not_stored();
                 self.step(Input::Unknown { attempt });
             }
         }
@@ -357,7 +359,12 @@ impl Election {
                     "Leadership of {} (grant {}) ended: {cause}.",
                     self.context.identity, grant.0
                 );
-                self.leaders.clear();
+                if cause == RevokeCause::Stopped {
+                    // Until the next grant: this release may fail, and the lock be released by the candidacy after it.
+                    self.leaders.keep_removals();
+                } else {
+                    self.leaders.clear();
+                }
                 self.batch
                     .fail(ErrorCode::NotLeader, &not_leader(&self.context.cluster_map));
             }
@@ -388,10 +395,17 @@ impl Election {
             self.step(Input::Refused { attempt: write.attempt });
             return;
         }
-        let object = compose(&self.context, write, self.last.as_ref(), &self.leaders, &mut self.batch);
+        let object = compose(
+            &self.context,
+            write,
+            self.last.as_ref(),
+            &mut self.leaders,
+            &mut self.batch,
+        );
+        self.batch.sent(write.base.as_deref().unwrap_or_default());
         self.writing = true;
         self.requests
-            .write(write.attempt, write.base.clone(), object, write.time_limit);
+            .write(write.attempt, write.base.is_some(), object, write.time_limit);
     }
 
     fn stopped(&mut self) {

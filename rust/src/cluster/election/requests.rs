@@ -63,6 +63,11 @@ impl Requests {
             .spawn(async move { Finished::Preflight(preflight::candidate_check(&api, &name).await) });
     }
 
+    /// Gives up everything that is under way: its outcome is nobody's any more. What was sent goes its way.
+    pub(crate) fn forget(&mut self) {
+        self.tasks = JoinSet::new();
+    }
+
     /// The next request that ends; pending for ever while none is under way.
     pub(crate) async fn next(&mut self) -> Finished {
         loop {

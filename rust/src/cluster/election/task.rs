@@ -42,6 +42,16 @@ enum Known {
     Present(Value),
 }
 
+/// What a candidacy that was asked for waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Starting {
+    No,
+    /// The Role is being checked.
+    Checking,
+    /// The candidacy before is still stopping.
+    AfterStop,
+}
+
 /// Owns the cluster `ConfigMap` of one session, whether or not the session is a candidate.
 pub(crate) struct Election {
     context: Context,
@@ -62,8 +72,7 @@ pub(crate) struct Election {
     leaders: Leaders,
     batch: Batch,
     stopping: Vec<oneshot::Sender<()>>,
-    /// The Role is being checked; the candidacy starts when that ends well.
-    checking: bool,
+    starting: Starting,
     trouble: Trouble,
 }
 
@@ -91,7 +100,7 @@ impl Election {
             leaders: Leaders::default(),
             batch: Batch::default(),
             stopping: Vec::new(),
-            checking: false,
+            starting: Starting::No,
             trouble: Trouble::default(),
         }
     }
@@ -177,14 +186,19 @@ impl Election {
     }
 
     fn start(&mut self) {
-        if self.elector.is_none() && !self.checking {
-            self.checking = true;
+        if !self.stopping.is_empty() {
+            self.starting = Starting::AfterStop;
+        } else if self.elector.is_none() && self.starting == Starting::No {
+            self.starting = Starting::Checking;
             self.requests.preflight();
         }
     }
 
     fn stop(&mut self, reply: oneshot::Sender<()>) {
-        self.checking = false;
+        if std::mem::replace(&mut self.starting, Starting::No) == Starting::Checking {
+            // Its outcome would be taken for that of the next check, and its requests hold places that the next election needs.
+            self.requests.forget();
+        }
         if self.elector.is_some() {
             self.stopping.push(reply);
             self.step(Input::Stop);
@@ -201,18 +215,16 @@ impl Election {
                 self.failing(&error.message);
                 self.step(Input::ReadFailed);
             }
-            // The candidacy was withdrawn while the Role was checked.
-            Finished::Preflight(_) if !self.checking => {}
             Finished::Preflight(Ok(())) => self.become_candidate(),
             Finished::Preflight(Err(error)) => {
-                self.checking = false;
+                self.starting = Starting::No;
                 self.events.push(Event::Error(error.into()));
             }
         }
     }
 
     fn become_candidate(&mut self) {
-        self.checking = false;
+        self.starting = Starting::No;
         let identity = self.context.identity.clone();
         self.elector = Some(Elector::new(identity, self.context.timings, self.next_grant));
         self.observe(Source::Watch);
@@ -411,9 +423,15 @@ impl Election {
     fn stopped(&mut self) {
         self.elector = None;
         self.wake = None;
+        // The next elector counts its writes from the beginning: an outcome of this one would be taken for one of its own.
+        self.requests.forget();
+        self.writing = false;
         for reply in self.stopping.drain(..) {
             // Whoever waited may have given up.
             let _ = reply.send(());
+        }
+        if std::mem::replace(&mut self.starting, Starting::No) == Starting::AfterStop {
+            self.start();
         }
     }
 }

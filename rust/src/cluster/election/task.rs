@@ -294,7 +294,11 @@ impl Election {
 
     fn seen(&mut self, seen: Seen) {
         match seen {
-            Seen::Listed(answer) => self.read(answer, Source::Watch),
+            // A list that was under way while we made the ConfigMap does not show that it is gone.
+            Seen::Listed(answer, version) if answer.value.is_none() && self.is_before(&version) => {
+                debug!("A list of the past was ignored.");
+            }
+            Seen::Listed(answer, _) => self.read(answer, Source::Watch),
             Seen::Changed(object) | Seen::Deleted(object) if self.is_older(&object) => {
                 debug!("An event of the past was ignored.");
             }
@@ -305,11 +309,15 @@ impl Election {
 
     /// Whether an event tells of a version before the one that a reply to our own request showed already: a watch may lag behind.
     fn is_older(&self, object: &Value) -> bool {
-        let version = |object: &Value| config_map::resource_version(object)?.parse::<u64>().ok();
-        match (&self.known, version(object)) {
-            (Known::Present(known), Some(event)) => version(known).is_some_and(|known| event < known),
-            _ => false,
-        }
+        config_map::resource_version(object).is_some_and(|version| self.is_before(version))
+    }
+
+    fn is_before(&self, version: &str) -> bool {
+        let Known::Present(known) = &self.known else {
+            return false;
+        };
+        let known = config_map::resource_version(known).and_then(|known| known.parse::<u64>().ok());
+        matches!((version.parse::<u64>().ok(), known), (Some(version), Some(known)) if version < known)
     }
 
     fn see(&mut self, known: Known, source: Source, long_dead: bool) {

@@ -28,7 +28,7 @@ use crate::{CLUSTER, CLUSTER_MAP};
 const COMPONENTS: [&str; 3] = ["dispatcher", "resourcemanager", "rest_server"];
 /// How much later than its deadline a call may end: a request is given a moment even at the very end.
 const SLACK: Duration = Duration::from_millis(300);
-/// How late a belief that has ended may be told: timers of the library look at the clock every 100 ms, this loop every 40 ms.
+/// How late a belief that has ended may be told: timers of the library look at the clock every 100 ms, this loop every 50 ms.
 const TOLD_WITHIN: Duration = Duration::from_millis(200);
 
 /// Longer than any stop takes.
@@ -108,7 +108,7 @@ impl Process {
         let _ = timeout(limit, stopped).await;
     }
 
-    async fn stop_in_order(&self, world: &World) {
+    async fn stop_in_order(self: &Arc<Self>, world: &Arc<World>) {
         if let Some(grant) = self.services.grants().current() {
             // Flink's contenders leave one by one, each with its address.
             for component in COMPONENTS {
@@ -123,7 +123,9 @@ impl Process {
         if self.gate.is_dead() {
             return;
         }
-        let took = world.now() - called - (self.gate.frozen() - frozen);
+        // What happened before the answer is told before it.
+        self.take_events(world);
+        let took = (world.now() + frozen).saturating_sub(called + self.gate.frozen());
         let limit = self.machine.timings.renew_deadline.min(Duration::from_secs(5)) * 11 / 10 + SLACK;
         let still = self.stood_still.load(Ordering::Relaxed);
         let mut state = world.lock();
@@ -169,11 +171,15 @@ impl Process {
                     .ledger
                     .overdue(&self.identity, patience + self.gate.frozen());
             }
-            while let Taken::Event(event) = self.services.events().take(Duration::ZERO) {
-                self.take(&world, event);
-            }
+            self.take_events(&world);
             self.check_belief(&world, undisturbed);
-            sleep(Duration::from_millis(40)).await;
+            sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    fn take_events(self: &Arc<Self>, world: &Arc<World>) {
+        while let Taken::Event(event) = self.services.events().take(Duration::ZERO) {
+            self.take(world, event);
         }
     }
 
@@ -183,13 +189,18 @@ impl Process {
             Event::Grant { grant } => {
                 let mut state = world.lock();
                 let state = &mut *state;
-                state.ledger.granted(&self.identity, grant, &state.store);
+                if !self.gate.was_frozen_within(self.machine.timings.lease_duration) {
+                    self.stood_still.store(false, Ordering::Relaxed);
+                }
+                let frozen = self.gate.was_frozen_within(Duration::from_millis(100));
+                let late = frozen || self.stood_still.load(Ordering::Relaxed) || !self.believes(grant);
+                state.ledger.granted(&self.identity, grant, &state.store, late);
                 let work = lead(Arc::clone(world), Arc::clone(self), grant);
                 (self.gate.spawn())(Box::pin(work));
             }
-            Event::Revoke { grant, .. } => {
+            Event::Revoke { grant, cause } => {
                 self.stood_still.store(false, Ordering::Relaxed);
-                world.lock().ledger.revoked(&self.identity, grant);
+                world.lock().ledger.revoked(&self.identity, grant, &cause);
             }
             Event::Leader { subscription, value } => {
                 assert_eq!(subscription, self.subscription);
@@ -221,11 +232,31 @@ impl Process {
         }
     }
 
+    /// Applies an edit under the eyes of the oracles.
+    pub async fn edit(&self, world: &World, grant: u64, map: &OpenMap, edit: Edit) -> Result<EditAnswer, HaError> {
+        let (identity, name) = (&self.identity, map.name());
+        let id = world.lock().ledger.calls(identity, grant, name, &edit);
+        let answer = map.edit(edit.clone()).await;
+        log::debug!(
+            "{identity} of {name}: {}: {}",
+            oracles::brief(&edit),
+            oracles::brief_answer(&answer)
+        );
+        let disturbed = self.gate.was_frozen_within(Duration::from_millis(1));
+        let mut state = world.lock();
+        let state = &mut *state;
+        state.ledger.answered(id, &answer, &state.store);
+        if !disturbed {
+            state.ledger.check_unknown_later(id, &answer);
+        }
+        answer
+    }
+
     /// Runs a call that has the patience of the services.
     async fn in_time<T>(&self, world: &World, what: &str, call: impl Future<Output = T>) -> T {
         let (called, frozen) = (world.now(), self.gate.frozen());
         let outcome = call.await;
-        let took = world.now() - called - (self.gate.frozen() - frozen);
+        let took = (world.now() + frozen).saturating_sub(called + self.gate.frozen());
         if took > self.machine.patience * 11 / 10 + SLACK && !self.stood_still.load(Ordering::Relaxed) {
             let text = format!("{} took {took:?} for {what}", self.identity);
             world.lock().ledger.violation(oracles::IN_TIME, text);
@@ -348,18 +379,7 @@ impl Writer {
     }
 
     async fn edit(&self, edit: Edit) -> Result<EditAnswer, HaError> {
-        let (identity, name) = (&self.process.identity, self.map.name());
-        let id = self.world.lock().ledger.calls(identity, self.grant, name, &edit);
-        let answer = self.map.edit(edit.clone()).await;
-        log::debug!(
-            "{identity} of {name}: {}: {}",
-            oracles::brief(&edit),
-            oracles::brief_answer(&answer)
-        );
-        let mut state = self.world.lock();
-        let state = &mut *state;
-        state.ledger.answered(id, &answer, &state.store);
-        answer
+        self.process.edit(&self.world, self.grant, &self.map, edit).await
     }
 
     /// Adds, perhaps replaces, marks and removes one pointer, each step when the one before is certain.
@@ -465,12 +485,12 @@ async fn job(world: Arc<World>, process: Arc<Process>, grant: u64, number: usize
         return;
     }
     let mut writer = Writer::new(&world, &process, grant, map.clone(), "checkpoint");
-    let beside = Writer::new(&world, &process, grant, map, "beside");
-    (process.gate.spawn())(Box::pin(write_beside(beside, number)));
     let mut completed = match process.in_time(&world, "reading", writer.map.read()).await {
         Ok(Some(object)) => writer.recover(&object).await,
         _ => Vec::new(),
     };
+    let beside = Writer::new(&world, &process, grant, map, "beside");
+    (process.gate.spawn())(Box::pin(write_beside(beside, number)));
     let mut stale = 0;
     loop {
         let pause = writer.random.millis(5, 4000);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use flinkkubeha::cluster::client::ApiClient;
 use flinkkubeha::protocol::config_map;
+use flinkkubeha::protocol::names::leader_key;
 use futures_util::stream::{self, StreamExt as _};
 use http::{Method, Request, Response};
 use http_body_util::StreamBody;
@@ -23,7 +24,7 @@ use crate::faults::{Fate, Loss, Path};
 use crate::gate::Gate;
 use crate::oracles::WriteId;
 use crate::random::Random;
-use crate::store::{Kind, Refusal};
+use crate::store::{Refusal, line};
 use crate::world::{State, World};
 
 type Reply = Response<UnsyncBoxBody<Bytes, io::Error>>;
@@ -50,8 +51,11 @@ pub enum Call {
 impl Call {
     pub fn map(&self) -> &str {
         match self {
-            Self::Get(name) | Self::List(name) | Self::Replace(name, _) => name,
-            Self::Watch { name, .. } | Self::Delete { name, .. } => name,
+            Self::Get(name)
+            | Self::List(name)
+            | Self::Replace(name, _)
+            | Self::Watch { name, .. }
+            | Self::Delete { name, .. } => name,
             Self::Create(object) => config_map::name(object).unwrap_or_default(),
         }
     }
@@ -249,12 +253,12 @@ async fn process(
             if fate.carried_out {
                 let _ = carry_out(&world, &seen, write);
             }
-            refusal(code, "Injected", injected(code, seen.call.map()))
+            refusal(code, "Injected", &injected(code, seen.call.map()))
         }
         None if fate.carried_out => match carry_out(&world, &seen, write) {
             Ok(Carried::Object(code, object)) => object_reply(code, &object),
             Ok(Carried::Watch { name, from, length }) => open_watch(&world, &seen, name, from, length),
-            Err((code, reason, message)) => refusal(code, reason, message),
+            Err((code, reason, message)) => refusal(code, reason, &message),
         },
         None => return drop_after(reply, fate).await,
     };
@@ -306,7 +310,9 @@ enum Carried {
 fn carry_out(world: &Arc<World>, seen: &Seen, write: Option<(WriteId, Option<u64>)>) -> Result<Carried, Refusal> {
     let now = world.now();
     let mut state = world.lock();
-    let State { store, ledger, .. } = &mut *state;
+    let State {
+        store, ledger, weather, ..
+    } = &mut *state;
     let name = seen.call.map().to_owned();
     let old = store.get(&name).cloned();
     let carried = match &seen.call {
@@ -344,7 +350,13 @@ fn carry_out(world: &Arc<World>, seen: &Seen, write: Option<(WriteId, Option<u64
             .check_delete(&name, uid.as_deref(), version.as_deref())
             .map(|()| Carried::Object(200, json!({"kind": "Status"})))?,
         Call::Create(object) => Carried::Object(201, store.create(&name, object, now)?),
-        Call::Replace(_, object) => Carried::Object(200, store.replace(&name, object, now)?),
+        Call::Replace(_, object) => {
+            let mut object = object.clone();
+            if let Some(component) = weather.hides {
+                config_map::remove_entries(&mut object, |key| key == leader_key(component));
+            }
+            Carried::Object(200, store.replace(&name, &object, now)?)
+        }
         Call::Delete { uid, version, .. } => {
             store.delete(&name, uid.as_deref(), version.as_deref(), now)?;
             Carried::Object(200, json!({"kind": "Status", "status": "Success"}))
@@ -382,7 +394,7 @@ fn object_reply(code: u16, object: &Value) -> Reply {
     builder.body(whole(object.to_string().as_bytes())).unwrap()
 }
 
-fn refusal(code: u16, reason: &str, message: String) -> Reply {
+fn refusal(code: u16, reason: &str, message: &str) -> Reply {
     let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message});
     object_reply(code, &status)
 }
@@ -481,12 +493,7 @@ async fn feed(
                 continue;
             }
             at = change.revision;
-            let kind = match change.kind {
-                Kind::Added => "ADDED",
-                Kind::Modified => "MODIFIED",
-                Kind::Deleted => "DELETED",
-            };
-            let _ = lines.send(Ok(line(kind, &change.object)));
+            let _ = lines.send(Ok(change.line));
         } else if timeout(Duration::from_secs(8), world.changed.notified()).await.is_err() {
             let revision = world.lock().store.revision;
             // Nothing of this object lies between.
@@ -498,8 +505,4 @@ async fn feed(
             }
         }
     }
-}
-
-fn line(kind: &str, object: &Value) -> Bytes {
-    Bytes::from(format!("{}\n", json!({"type": kind, "object": object})))
 }

@@ -133,6 +133,8 @@ pub struct Weather {
     paths: Vec<Path>,
     /// Fates that a scenario has laid out; they come before chance.
     pub planned: VecDeque<Planned>,
+    /// An admission webhook that takes this component's address out of whatever is written.
+    pub hides: Option<&'static str>,
 }
 
 impl Weather {
@@ -144,6 +146,7 @@ impl Weather {
             longest_lag: 5,
             paths: vec![Path::Good; machines],
             planned: VecDeque::new(),
+            hides: None,
         }
     }
 
@@ -161,6 +164,7 @@ impl Weather {
             longest_lag: random.pick(&[5, 50, 500, 4000]),
             paths: vec![Path::Good; machines],
             planned: VecDeque::new(),
+            hides: None,
         }
     }
 
@@ -206,10 +210,9 @@ impl Weather {
             Fault::Unauthorized => fate = Fate::code(401),
             Fault::Forbidden => fate = Fate::code(403),
             Fault::Conflict if matches!(seen.call, Call::Replace(..) | Call::Delete { .. }) => fate = Fate::code(409),
-            Fault::Conflict => {}
             Fault::TooManyRequests => fate = Fate::code(429),
             Fault::Invalid if matches!(seen.call, Call::Replace(..)) => fate = Fate::code(422),
-            Fault::Invalid => {}
+            Fault::Conflict | Fault::Invalid => {}
             Fault::ServerErrorBefore => fate = Fate::code(random.pick(&[500, 503, 504])),
             Fault::ServerErrorAfter => fate.code = Some(random.pick(&[500, 503, 504])),
         }

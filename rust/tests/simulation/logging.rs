@@ -13,15 +13,22 @@ thread_local! {
 struct Run {
     shown: bool,
     start: Option<Instant>,
-    errors: Vec<String>,
+    wrong: Vec<(Level, String)>,
 }
+
+/// Warnings of what happens in no run unless somebody damages the cluster map.
+const FALSE_ALARMS: [&str; 3] = [
+    "Writing the lock again",
+    "was changed by someone else and is put right",
+    "is not in what the API server has stored",
+];
 
 struct Logger;
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         let ours = metadata.target().starts_with("flinkkubeha") || metadata.target().starts_with("simulation");
-        ours && (metadata.level() == Level::Error || RUN.with_borrow(|run| run.as_ref().is_some_and(|run| run.shown)))
+        ours && (metadata.level() <= Level::Warn || RUN.with_borrow(|run| run.as_ref().is_some_and(|run| run.shown)))
     }
 
     fn log(&self, record: &Record<'_>) {
@@ -40,8 +47,10 @@ impl Log for Logger {
                     record.args()
                 );
             }
-            if record.level() == Level::Error {
-                run.errors.push(record.args().to_string());
+            let text = record.args().to_string();
+            let false_alarm = FALSE_ALARMS.iter().any(|alarm| text.contains(alarm));
+            if record.level() == Level::Error || record.level() == Level::Warn && false_alarm {
+                run.wrong.push((record.level(), text));
             }
         });
     }
@@ -49,17 +58,18 @@ impl Log for Logger {
     fn flush(&self) {}
 }
 
-/// Runs with this thread's log records watched; answers the errors, too.
-pub fn watched<T>(shown: bool, work: impl FnOnce() -> T) -> (T, Vec<String>) {
+/// Runs with this thread's log records watched; answers what was wrong in them, too: errors, and warnings of what
+/// happens only where somebody damages the cluster map.
+pub fn watched<T>(shown: bool, work: impl FnOnce() -> T) -> (T, Vec<(Level, String)>) {
     static LOGGER: Logger = Logger;
     // Set by the first run.
     let _ = log::set_logger(&LOGGER);
-    log::set_max_level(if shown { LevelFilter::Trace } else { LevelFilter::Error });
+    log::set_max_level(if shown { LevelFilter::Trace } else { LevelFilter::Warn });
     RUN.set(Some(Run {
         shown,
         ..Run::default()
     }));
     let outcome = work();
     let run = RUN.take().unwrap_or_default();
-    (outcome, run.errors)
+    (outcome, run.wrong)
 }

@@ -7,7 +7,7 @@ use flinkkubeha::protocol::annotations::Claim;
 use flinkkubeha::protocol::config_map;
 use flinkkubeha::protocol::edit::{Edit, EditAnswer};
 use flinkkubeha::protocol::lock_record::LockView;
-use flinkkubeha::protocol::names::{COUNTER_KEY, LEADER_KEY_PREFIX};
+use flinkkubeha::protocol::names::{COUNTER_KEY, LEADER_KEY_PREFIX, leader_key};
 use flinkkubeha::protocol::state_handle::{self, StateHandle};
 use flinkkubeha::session::error::{ErrorCode, HaError};
 use serde_json::Value;
@@ -29,8 +29,12 @@ pub const UNKNOWN: &str = "an unknown outcome only where an answer was lost";
 pub const AFTER_STOP: &str = "after stop nothing but the release";
 pub const IN_TIME: &str = "every call ends within its deadline, and at once at a revoke";
 pub const CONDITIONAL: &str = "every write is conditional";
+pub const FLUSHED: &str = "what a leader took back before it left is gone with its release";
 pub const CONVERGES: &str = "when the faults end there is one leader, and it is published";
 pub const SANE: &str = "no error, and no loop";
+
+/// The cause of the revoke of a leader that leaves in order.
+const STOPPED: &str = "the election was stopped";
 
 /// Handed out for a call; its outcome is reported under the same number.
 pub type EditId = usize;
@@ -96,12 +100,13 @@ pub struct Ledger {
     by_key: BTreeMap<(String, String), Vec<EditId>>,
     clears: Vec<EditId>,
     pending: BTreeSet<EditId>,
+    /// Edits of unknown outcome, and when they were answered so.
+    unknown: Vec<(EditId, Duration)>,
     writes: Vec<SentWrite>,
     newest_claim: BTreeMap<String, u64>,
+    last_lock_write: BTreeMap<String, Value>,
     handed_out: BTreeMap<String, BTreeSet<i64>>,
     advances: BTreeMap<String, Vec<(String, i64, i64)>>,
-    /// The keys and values of a deleted cluster map, which its leader may bring back.
-    remembered: Option<Value>,
     pub deletions: BTreeMap<String, Duration>,
     pub finished: BTreeSet<String>,
     pub unknown_outcomes: u64,
@@ -144,7 +149,8 @@ impl Ledger {
         }
     }
 
-    pub fn granted(&mut self, identity: &str, grant: u64, store: &Store) {
+    /// `late`: more may have happened since, or the process does not know what time it is.
+    pub fn granted(&mut self, identity: &str, grant: u64, store: &Store, late: bool) {
         self.grants += 1;
         let next = self.order.len() as u64 + 1;
         self.order.insert((identity.to_owned(), grant), next);
@@ -175,7 +181,7 @@ impl Ledger {
             Some(LockView::Held(record)) => record.holder_identity,
             _ => String::new(),
         };
-        if !own_write || (holder != identity && !self.vandalized) {
+        if !own_write || (holder != identity && !self.vandalized && !late) {
             self.violation(
                 OWN_WRITE,
                 format!("{identity} was granted {grant}, own write {own_write}, holder {holder:?}"),
@@ -183,8 +189,12 @@ impl Ledger {
         }
     }
 
-    pub fn revoked(&mut self, identity: &str, grant: u64) {
+    pub fn revoked(&mut self, identity: &str, grant: u64, cause: &str) {
         let candidate = self.candidates.get_mut(identity).unwrap();
+        if cause != STOPPED {
+            // Nothing of it holds any more, nor will be taken back.
+            candidate.published.clear();
+        }
         if candidate.granted.take() != Some(grant) {
             self.violation(
                 ALTERNATE,
@@ -254,6 +264,7 @@ impl Ledger {
 
     /// Edits of this process that wait for longer than this, or whose grant has ended.
     pub fn overdue(&mut self, identity: &str, patience: Duration) {
+        self.check_unknown();
         let told = self.told(identity);
         let late: Vec<_> = (self.pending.iter().map(|id| &self.edits[*id]))
             .filter(|edit| edit.identity == identity)
@@ -267,7 +278,9 @@ impl Ledger {
                 )
             })
             .collect();
-        late.into_iter().for_each(|late| self.violation(IN_TIME, late));
+        for late in late {
+            self.violation(IN_TIME, late);
+        }
     }
 
     pub fn answered(&mut self, id: EditId, answer: &Result<EditAnswer, HaError>, store: &Store) {
@@ -280,7 +293,7 @@ impl Ledger {
         };
         match answer {
             Ok(answer) => self.check_success(id, answer, store),
-            Err(error) if error.code == ErrorCode::UnknownOutcome => self.check_unknown(id),
+            Err(error) if error.code == ErrorCode::UnknownOutcome => self.unknown_outcomes += 1,
             Err(error) => {
                 let edit = &self.edits[id];
                 // An id that nobody was given is only skipped.
@@ -313,17 +326,22 @@ impl Ledger {
                 edit.applied.is_empty() && had(key, Some(pointer))
             }
             (Edit::MarkPointer { key }, EditAnswer::Marked { pointer }) => had(key, Some(pointer)),
-            (Edit::MarkPointer { key }, EditAnswer::Absent) => had(key, None),
-            (Edit::RemovePointer { key }, EditAnswer::Done | EditAnswer::Unchanged) => had(key, None),
+            (Edit::MarkPointer { key }, EditAnswer::Absent)
+            | (Edit::RemovePointer { key }, EditAnswer::Done | EditAnswer::Unchanged) => had(key, None),
             (Edit::SetCounter(next), EditAnswer::Done | EditAnswer::Unchanged) => {
                 let advances = self.advances.get(&map).map(Vec::as_slice).unwrap_or_default();
                 // An id may have been handed out by the same write.
                 (advances.iter()).any(|(of, from, to)| *of == edit.identity && from < next && next <= to)
                     || store.had(&map, COUNTER_KEY, since, |value| value == Some(&next.to_string()))
             }
-            (Edit::NextCounter, EditAnswer::Counter(_)) => true,
-            (Edit::ClearPointers { .. }, EditAnswer::Cleared(_) | EditAnswer::Unchanged) => true,
-            _ => false,
+            (edit, answer) => matches!(
+                (edit, answer),
+                (Edit::NextCounter, EditAnswer::Counter(_))
+                    | (
+                        Edit::ClearPointers { .. },
+                        EditAnswer::Cleared(_) | EditAnswer::Unchanged
+                    )
+            ),
         };
         if !fits {
             let applied = edit.applied.len();
@@ -358,21 +376,30 @@ impl Ledger {
         }
     }
 
-    fn check_unknown(&mut self, id: EditId) {
-        self.unknown_outcomes += 1;
-        let edit = &self.edits[id];
-        let lost = self.writes.iter().rev().any(|write| {
-            write.identity == edit.identity
-                && write.map == edit.map
-                && write.sent >= edit.called
-                && write.settled.is_none()
-        });
-        if !lost {
-            let text = format!(
-                "{} lost no write of {} since {:?}",
-                edit.identity, edit.map, edit.called
-            );
-            self.violation(UNKNOWN, text);
+    /// A write that is decided on, but not sent yet, is sent at the same instant: whether the outcome is really unknown is seen later.
+    pub fn check_unknown_later(&mut self, id: EditId, answer: &Result<EditAnswer, HaError>) {
+        if matches!(answer, Err(error) if error.code == ErrorCode::UnknownOutcome) {
+            self.unknown.push((id, self.now));
+        }
+    }
+
+    fn check_unknown(&mut self) {
+        for (id, answered) in std::mem::take(&mut self.unknown) {
+            let edit = &self.edits[id];
+            let lost = self.writes.iter().rev().any(|write| {
+                let ours = write.identity == edit.identity && write.map == edit.map && write.sent >= edit.called;
+                ours && write.sent <= answered && write.settled.is_none_or(|settled| settled >= answered)
+            });
+            if !lost {
+                let text = format!(
+                    "{} lost no write of {} from {:?} to {answered:?} for {}",
+                    edit.identity,
+                    edit.map,
+                    edit.called,
+                    brief(&edit.edit)
+                );
+                self.violation(UNKNOWN, text);
+            }
         }
     }
 
@@ -411,6 +438,12 @@ impl Ledger {
     }
 
     fn check_lock_write(&mut self, identity: &str, object: &Value, thawed_just_now: bool) {
+        // After a 401 the client reads its token again and repeats the request.
+        let repeated = self
+            .last_lock_write
+            .insert(identity.to_owned(), object.clone())
+            .as_ref()
+            == Some(object);
         let lock = LockView::of(object);
         let release = matches!(lock, LockView::Free(_));
         if !release && !matches!(&lock, LockView::Held(record) if record.holder_identity == identity) {
@@ -426,7 +459,7 @@ impl Ledger {
             // The command to stop is in the queue, or waits for the thaw.
             Phase::Stopping { since } => since == self.now || thawed_just_now,
         };
-        if !fits {
+        if !fits && !repeated {
             let phase = self.phase(identity);
             self.violation(AFTER_STOP, format!("{identity} is {phase:?} and writes {lock:?}"));
         }
@@ -458,18 +491,10 @@ impl Ledger {
         }
         let Some(new) = new else {
             self.deletions.insert(map.to_owned(), self.now);
-            if map == CLUSTER_MAP {
-                self.remembered = old.cloned();
-            }
             return;
         };
-        let remembered = if map == CLUSTER_MAP {
-            self.remembered.take()
-        } else {
-            None
-        };
-        let old = old.or(remembered.as_ref());
-        let acquires = map == CLUSTER_MAP && old.is_none_or(|old| config_map::annotations(old).is_none());
+        // A leader makes a cluster map that was deleted anew, from memory.
+        let from_memory = map == CLUSTER_MAP && old.is_none() && self.vandalized;
         for key in keys(old).union(&keys(Some(new))) {
             let before = old.and_then(|old| config_map::entry(old, key));
             let after = config_map::entry(new, key);
@@ -478,8 +503,8 @@ impl Ledger {
                     self.explain_leader(identity, component, new, after);
                 } else if key == COUNTER_KEY {
                     self.explain_counter(identity, map, before, after);
-                } else if !(acquires && self.vandalized) {
-                    self.explain(identity, map, key, before, after);
+                } else if !self.explain(identity, map, key, before, after) && !from_memory {
+                    self.unexplained(identity, map, key, before, after);
                 }
             }
         }
@@ -490,8 +515,17 @@ impl Ledger {
         if let LockView::Held(_) = LockView::of(new) {
             let elects = !self.writes[sent].under_a_grant;
             self.candidates.get_mut(identity).unwrap().own_write |= elects;
-        } else if !matches!(old.map(LockView::of), Some(LockView::Held(record)) if record.holder_identity == identity) {
+        } else if !self.vandalized
+            && !matches!(old.map(LockView::of), Some(LockView::Held(record)) if record.holder_identity == identity)
+        {
             self.violation(AFTER_STOP, format!("{identity} released a lock that was not its own"));
+        } else {
+            for (component, value) in self.published(identity) {
+                let stored = config_map::entry(new, &leader_key(&component));
+                if value.is_none() && stored.is_some() {
+                    self.violation(FLUSHED, format!("{identity} left {component} at {stored:?}"));
+                }
+            }
         }
     }
 
@@ -567,35 +601,36 @@ impl Ledger {
         }
     }
 
-    fn explain(&mut self, identity: &str, map: &str, key: &str, before: Option<&str>, after: Option<&str>) {
-        let ids = self.by_key.get(&(map.to_owned(), key.to_owned()));
-        let fitting: Vec<EditId> = (ids.into_iter().flatten().copied())
-            .chain(
-                self.clears
-                    .iter()
-                    .copied()
-                    .filter(|id| clears(&self.edits[*id], map, key)),
-            )
-            .filter(|id| self.edits[*id].identity == identity && leads(&self.edits[*id].edit, before, after))
-            .collect();
+    /// Finds the edit that was called and not refused, and that leads from one value to the other.
+    fn explain(&mut self, identity: &str, map: &str, key: &str, before: Option<&str>, after: Option<&str>) -> bool {
+        let fitting = self.fitting(identity, map, key, before, after);
         let allowed = |id: &&EditId| {
-            matches!(
-                self.edits[**id].outcome,
-                Outcome::Pending | Outcome::Unknown | Outcome::Gone
-            )
+            let outcome = &self.edits[**id].outcome;
+            matches!(outcome, Outcome::Pending | Outcome::Unknown | Outcome::Gone)
         };
         let pending = fitting.iter().find(|id| self.pending.contains(id));
-        if let Some(id) = pending.or_else(|| fitting.iter().find(allowed)).copied() {
+        let found = pending.or_else(|| fitting.iter().find(allowed)).copied();
+        if let Some(id) = found {
             let change = (before.map(str::to_owned), after.map(str::to_owned));
             self.edits[id].applied.push(change);
-            return;
         }
+        found.is_some()
+    }
+
+    fn fitting(&self, identity: &str, map: &str, key: &str, before: Option<&str>, after: Option<&str>) -> Vec<EditId> {
+        let of_key = self.by_key.get(&(map.to_owned(), key.to_owned())).into_iter().flatten();
+        let clearing = self.clears.iter().filter(|id| clears(&self.edits[**id], map, key));
+        let called = of_key.chain(clearing).copied();
+        called
+            .filter(|id| self.edits[*id].identity == identity && leads(&self.edits[*id].edit, before, after))
+            .collect()
+    }
+
+    fn unexplained(&mut self, identity: &str, map: &str, key: &str, before: Option<&str>, after: Option<&str>) {
+        let fitting = self.fitting(identity, map, key, before, after);
         let outcomes: Vec<_> = fitting.iter().map(|id| &self.edits[*id].outcome).collect();
-        let text = format!(
-            "{identity} changed {key} of {map} from {} to {}: {outcomes:?}",
-            short(before),
-            short(after)
-        );
+        let (before, after) = (short(before), short(after));
+        let text = format!("{identity} changed {key} of {map} from {before} to {after}: {outcomes:?}");
         let refused = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Refused(_)));
         self.violation(if refused { REFUSAL } else { EXPLAINED }, text);
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use bytes::Bytes;
 use flinkkubeha::protocol::config_map;
 use flinkkubeha::protocol::time::WallTime;
 use serde_json::{Value, json};
@@ -13,19 +14,36 @@ use crate::clock::EPOCH_SECONDS;
 pub type Refusal = (u16, &'static str, String);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+enum Kind {
     Added,
     Modified,
     Deleted,
 }
 
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Added => "ADDED",
+            Self::Modified => "MODIFIED",
+            Self::Deleted => "DELETED",
+        }
+    }
+}
+
+/// A line of a watch.
+pub fn line(kind: &str, object: &Value) -> Bytes {
+    Bytes::from(format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n"))
+}
+
 #[derive(Clone)]
 pub struct Change {
     pub revision: u64,
-    pub kind: Kind,
     pub name: String,
-    pub object: Value,
+    /// The line of a watch.
+    pub line: Bytes,
 }
+
+type History = Vec<(Duration, Option<String>)>;
 
 #[derive(Default)]
 pub struct Store {
@@ -35,7 +53,7 @@ pub struct Store {
     pub changes: Vec<Change>,
     objects_made: u64,
     /// Every value that a key ever had, from when on.
-    histories: BTreeMap<(String, String), Vec<(Duration, Option<String>)>>,
+    histories: BTreeMap<(String, String), History>,
 }
 
 impl Store {
@@ -157,9 +175,8 @@ impl Store {
         }
         self.changes.push(Change {
             revision: self.revision,
-            kind,
             name: name.to_owned(),
-            object: object.clone(),
+            line: line(kind.name(), &object),
         });
         object
     }

@@ -2,17 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
+use log::warn;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use crate::cluster::client::{Answer, ApiClient};
+use crate::cluster::client::{Answer, ApiClient, ApiError};
 use crate::cluster::clock::Clock;
 use crate::cluster::election::Command;
 use crate::cluster::grant::GrantCell;
 use crate::cluster::spawn::Spawn;
 use crate::protocol::lease::LeaseTimings;
-use crate::protocol::lock_record::LeaseFormat;
+use crate::protocol::lock_record::{LeaseFormat, LockView};
+
+/// What a quorum read shows of the lock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lock {
+    Ours,
+    /// Somebody else holds it.
+    Lost,
+    /// Nobody does.
+    Unclear,
+}
 
 /// Cheap to clone: every task has its own.
 #[derive(Clone)]
@@ -37,8 +49,28 @@ impl Context {
         (self.spawn)(Box::pin(work));
     }
 
+    /// Whose lock it is, by a quorum read. Made after another `ConfigMap` was read, "ours" says that no newer leader had claimed that one before it
+    /// was read.
+    pub(crate) async fn whose_lock(&self, for_the_sake_of: &str, limit: Duration) -> Result<Lock, ApiError> {
+        let answer = self.api.get(&self.cluster_map, limit).await?;
+        let lock = match answer.value.as_ref().map(LockView::of) {
+            Some(LockView::Held(record)) if record.holder_identity == self.identity => return Ok(Lock::Ours),
+            Some(LockView::Held(record)) => {
+                warn!(
+                    "ConfigMap {for_the_sake_of} is not written: {} holds the lock in ConfigMap {}.",
+                    record.holder_identity, self.cluster_map
+                );
+                Lock::Lost
+            }
+            // Its leader repairs it or is revoked; either is about to show.
+            _ => Lock::Unclear,
+        };
+        self.report_lock(answer);
+        Ok(lock)
+    }
+
     /// Passes a quorum read of the cluster `ConfigMap` on to the election: it may show that the lock was lost.
-    pub(crate) fn report_lock(&self, answer: Answer<Option<Value>>) {
+    fn report_lock(&self, answer: Answer<Option<Value>>) {
         // The election task outlives every other; when it is gone the session is closing.
         let _ = self.election.send(Command::Observed(answer));
     }

@@ -1,8 +1,8 @@
 //! The grant that holds now, as every thread of the process may ask for it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::cluster::clock::Clock;
 use crate::protocol::elector::GrantId;
@@ -22,15 +22,29 @@ pub struct Granted {
 /// Asking compares with the clock, so a process that was frozen past the end gets "no" before any timer had a chance to run.
 #[derive(Clone)]
 pub struct GrantCell {
-    sender: Arc<watch::Sender<Option<Granted>>>,
+    shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
+}
+
+#[derive(Default)]
+struct Shared {
+    granted: Mutex<Option<Granted>>,
+    /// Wakes in the order of waiting, so that a simulation can be replayed.
+    changed: Notify,
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Option<Granted>> {
+        // A value that is written at once is never half written.
+        self.granted.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 impl GrantCell {
     /// A cell without a grant.
     pub fn new(clock: Arc<dyn Clock>) -> Self {
         Self {
-            sender: Arc::new(watch::Sender::new(None)),
+            shared: Arc::default(),
             clock,
         }
     }
@@ -38,7 +52,7 @@ impl GrantCell {
     /// The grant that holds at this instant.
     #[must_use]
     pub fn current(&self) -> Option<GrantId> {
-        let granted = *self.sender.borrow();
+        let granted = *self.shared.lock();
         granted
             .filter(|granted| self.clock.boot() < granted.valid_until)
             .map(|granted| granted.grant)
@@ -52,14 +66,17 @@ impl GrantCell {
 
     /// Returns once this grant no longer is the current one. Does not look at the clock: the election task's timer revokes.
     pub async fn ended(&self, grant: GrantId) {
-        let mut receiver = self.sender.subscribe();
-        // An error would mean that the sender is gone, which `self` prevents.
-        let _ = receiver
-            .wait_for(|granted| granted.is_none_or(|granted| granted.grant != grant))
-            .await;
+        loop {
+            let changed = self.shared.changed.notified();
+            if self.shared.lock().is_none_or(|granted| granted.grant != grant) {
+                return;
+            }
+            changed.await;
+        }
     }
 
     pub(super) fn set(&self, granted: Option<Granted>) {
-        self.sender.send_replace(granted);
+        *self.shared.lock() = granted;
+        self.shared.changed.notify_waiters();
     }
 }

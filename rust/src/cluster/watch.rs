@@ -34,8 +34,8 @@ const WAIT_REPORT: Duration = Duration::from_secs(10);
 
 /// What the watch shows of the `ConfigMap`.
 pub(crate) enum Seen {
-    /// A consistent read; `None` when the `ConfigMap` does not exist.
-    Listed(Answer<Option<Value>>),
+    /// A consistent read; `None` when the `ConfigMap` does not exist. With the version at which that was so.
+    Listed(Answer<Option<Value>>, String),
     /// Added or modified.
     Changed(Value),
     /// Deleted; the object as it was last.
@@ -115,10 +115,12 @@ impl ConfigMapWatch {
             fields.insert("kind".to_owned(), "ConfigMap".into());
         }
         // The election task lives as long as the session; when it is gone this task is about to end, too.
-        let _ = self.seen.send(Seen::Listed(Answer {
+        let server_date = answer.server_date;
+        let answer = Answer {
             value: object,
-            server_date: answer.server_date,
-        }));
+            server_date,
+        };
+        let _ = self.seen.send(Seen::Listed(answer, version.clone()));
         Ok(version)
     }
 

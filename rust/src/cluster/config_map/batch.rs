@@ -18,12 +18,14 @@ pub(crate) struct PendingEdit {
     grant: GrantId,
     deadline: BootTime,
     reply: EditReply,
-    /// The answer, if the write that is under way is applied; none while no write carries the edit.
     proposed: Option<Result<EditAnswer, EditRefusal>>,
+    /// A write that carries the edit is on its way: the version that it was decided on.
+    riding: Option<String>,
+    /// A write that carried the edit was lost.
     doubt: Option<Doubt>,
 }
 
-/// A write that carried the edit and whose outcome is not known.
+/// A write whose outcome is not known. It can land as long as the object has the version that it was decided on.
 struct Doubt {
     base: String,
     answer: EditAnswer,
@@ -38,13 +40,13 @@ impl PendingEdit {
             deadline,
             reply,
             proposed: None,
+            riding: None,
             doubt: None,
         }
     }
 
     fn fail(self, code: ErrorCode, message: &str) {
-        let under_way = matches!(self.proposed, Some(Ok(_)));
-        let error = if under_way || self.doubt.is_some() {
+        let error = if self.doubt.is_some() || self.riding.is_some() {
             let what = "The outcome of the write is not known: the API server did not answer it and could not be asked in time";
             HaError::new(ErrorCode::UnknownOutcome, format!("{what}. {message}"))
         } else {
@@ -54,13 +56,15 @@ impl PendingEdit {
         let _ = self.reply.send(Err(error));
     }
 
+    fn succeed(self, answer: EditAnswer) {
+        let _ = self.reply.send(Ok(answer));
+    }
+
     fn answer(self) {
-        let answer = match (self.proposed, self.doubt) {
-            // The edit finds its own effect: the write in doubt was applied, so its answer is the true one.
-            (Some(Ok(EditAnswer::Unchanged)), Some(doubt)) => Ok(doubt.answer),
-            (Some(Ok(answer)), _) => Ok(answer),
-            (Some(Err(refusal)), _) => Err(refusal_error(&refusal)),
-            (None, _) => Err(HaError::new(
+        let answer = match self.proposed {
+            Some(Ok(answer)) => Ok(answer),
+            Some(Err(refusal)) => Err(refusal_error(&refusal)),
+            None => Err(HaError::new(
                 ErrorCode::Internal,
                 "an edit was answered before it was applied",
             )),
@@ -120,43 +124,82 @@ impl Batch {
         }
     }
 
-    /// The object that the edits were applied to was current, and what had to be written is written: everyone who rode on it gets its answer.
-    /// Edits that came later stay.
-    pub(crate) fn settle(&mut self) {
+    /// What was applied to the object of this version is on its way to the server: until the outcome is known, nobody can be told that nothing
+    /// was written.
+    pub(crate) fn sent(&mut self, base: &str) {
+        for edit in &mut self.edits {
+            let written = matches!(&edit.proposed, Some(Ok(answer)) if answer.needs_write());
+            edit.riding = written.then(|| base.to_owned());
+        }
+    }
+
+    /// The write was applied: everyone who rode on it gets its answer. The version that former writes were decided on is gone with it, so none
+    /// of them can land any more, and none has: that would have refused this one. Edits that came later stay.
+    pub(crate) fn written(&mut self) {
         for edit in self.edits.extract_if(.., |edit| edit.proposed.is_some()) {
             edit.answer();
         }
     }
 
-    /// The write that carried the edits was refused: they are decided again.
+    /// The object that the edits were applied to was read just now, and there is nothing to write.
+    pub(crate) fn nothing_to_write(&mut self, name: &str) {
+        for edit in self.edits.extract_if(.., |edit| edit.proposed.is_some()) {
+            if edit.doubt.is_some() {
+                // Not what it found before, so what it rode with has been given up meanwhile. The lost write can still land and make it untrue.
+                edit.fail(
+                    ErrorCode::Internal,
+                    &format!("ConfigMap {name} has not changed since then."),
+                );
+            } else {
+                edit.answer();
+            }
+        }
+    }
+
+    /// The write that carried the edits was refused, or never sent: they are decided again.
     pub(crate) fn not_written(&mut self) {
         for edit in &mut self.edits {
             edit.proposed = None;
+            edit.riding = None;
         }
     }
 
-    /// The write that carried the edits, decided on this version, ended without an outcome.
-    pub(crate) fn doubt(&mut self, base: &str) {
+    /// The write that carried the edits was lost: whether it was or will be applied is not known.
+    pub(crate) fn lost(&mut self) {
         for edit in &mut self.edits {
-            if let Some(Ok(answer)) = edit.proposed.take() {
-                // An older doubt keeps the older answer: that write may be the one that landed.
-                let answer = edit.doubt.take().map_or(answer, |doubt| doubt.answer);
-                edit.doubt = Some(Doubt {
-                    base: base.to_owned(),
-                    answer,
-                });
+            if let (Some(Ok(answer)), Some(base)) = (edit.proposed.take(), edit.riding.take()) {
+                edit.doubt = Some(Doubt { base, answer });
             }
         }
     }
 
-    /// A fresh read settles doubts: a write that was decided on another version can no longer land.
+    /// A fresh read settles doubts: a lost write that was decided on another version can no longer land, and whether it did shows in the object.
     pub(crate) fn settle_doubts(&mut self, object: &Value, version: &str) {
-        for edit in &mut self.edits {
-            let outdated = edit.doubt.as_ref().is_some_and(|doubt| doubt.base != version);
-            // Whether it did land shows when the edit meets its own effect.
-            if outdated && !matches!(edit.edit.apply(&mut object.clone()), Ok(EditAnswer::Unchanged)) {
-                edit.doubt = None;
+        let mut decided = object.clone();
+        let mut found = |edit: &PendingEdit| {
+            let before = decided.clone();
+            edit.edit.apply(&mut decided).is_ok() && decided == before
+        };
+        let settled = |edit: &PendingEdit| {
+            edit.riding.is_none() && edit.doubt.as_ref().is_some_and(|doubt| doubt.base != version)
+        };
+        for mut edit in std::mem::take(&mut self.edits) {
+            if settled(&edit)
+                && let Some(doubt) = edit.doubt.take()
+                && found(&edit)
+            {
+                edit.succeed(doubt.answer);
+            } else {
+                self.edits.push(edit);
             }
+        }
+    }
+
+    /// The write was refused for what it contained: whoever rode on it is answered, edits that came later stay.
+    pub(crate) fn reject(&mut self, code: ErrorCode, message: &str) {
+        for mut edit in self.edits.extract_if(.., |edit| edit.proposed.is_some()) {
+            edit.riding = None;
+            edit.fail(code, message);
         }
     }
 
@@ -186,82 +229,4 @@ fn refusal_error(refusal: &EditRefusal) -> HaError {
         EditRefusal::Malformed { .. } => ErrorCode::Internal,
     };
     HaError::new(code, refusal.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use serde_json::json;
-
-    use super::*;
-    use crate::protocol::state_handle::StateHandle;
-
-    type Answered = oneshot::Receiver<Result<EditAnswer, HaError>>;
-
-    fn push(batch: &mut Batch, edit: Edit) -> Answered {
-        let (reply, answer) = oneshot::channel();
-        let deadline = BootTime::from_duration(std::time::Duration::from_secs(1));
-        batch.push(PendingEdit::new(edit, GrantId(1), deadline, reply));
-        answer
-    }
-
-    fn pointer(uri: &str) -> String {
-        let (uri, size, marked) = (uri.to_owned(), 1, false);
-        StateHandle { uri, size, marked }.encode()
-    }
-
-    #[test]
-    fn what_is_under_way_fails_as_unknown_and_what_waits_as_refused() {
-        let mut batch = Batch::default();
-        let mut sent = push(&mut batch, Edit::NextCounter);
-        batch.apply(&mut json!({"metadata": {}}));
-        let mut waiting = push(&mut batch, Edit::NextCounter);
-        batch.fail(ErrorCode::NotLeader, "over");
-        assert_eq!(sent.try_recv().unwrap().unwrap_err().code, ErrorCode::UnknownOutcome);
-        assert_eq!(waiting.try_recv().unwrap().unwrap_err().code, ErrorCode::NotLeader);
-    }
-
-    #[test]
-    fn an_edit_that_comes_while_a_write_is_under_way_is_not_answered_with_it() {
-        let mut batch = Batch::default();
-        let mut first = push(&mut batch, Edit::NextCounter);
-        batch.apply(&mut json!({"metadata": {}}));
-        let mut second = push(&mut batch, Edit::NextCounter);
-        batch.settle();
-        assert_eq!(first.try_recv().unwrap().unwrap(), EditAnswer::Counter(1));
-        assert!(second.try_recv().is_err() && !batch.is_empty());
-    }
-
-    #[test]
-    fn an_edit_that_meets_its_own_effect_gets_the_answer_of_the_write_in_doubt() {
-        let mut object = json!({"metadata": {"resourceVersion": "1"}, "data": {"k": pointer("file:/old")}});
-        let replace = Edit::ReplacePointer {
-            key: "k".to_owned(),
-            pointer: pointer("file:/new"),
-        };
-        let mut batch = Batch::default();
-        let mut answer = push(&mut batch, replace);
-        batch.apply(&mut object);
-        batch.doubt("1");
-        // A read shows that the write has landed.
-        batch.settle_doubts(&object, "2");
-        batch.apply(&mut object);
-        batch.settle();
-        let old = pointer("file:/old");
-        assert_eq!(answer.try_recv().unwrap().unwrap(), EditAnswer::Replaced { old });
-    }
-
-    #[test]
-    fn a_doubt_ends_with_a_read_of_another_version_and_not_with_one_of_the_same() {
-        let object = json!({"metadata": {}, "data": {}});
-        for (version, code) in [("1", ErrorCode::UnknownOutcome), ("2", ErrorCode::NotLeader)] {
-            let mut batch = Batch::default();
-            let mut answer = push(&mut batch, Edit::NextCounter);
-            batch.apply(&mut object.clone());
-            batch.doubt("1");
-            batch.settle_doubts(&object, version);
-            batch.fail(ErrorCode::NotLeader, "over");
-            assert_eq!(answer.try_recv().unwrap().unwrap_err().code, code, "{version}");
-        }
-    }
 }

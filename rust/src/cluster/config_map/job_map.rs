@@ -9,15 +9,14 @@ use tokio::time::sleep;
 
 use super::batch::{Batch, PendingEdit, not_leader};
 use super::trouble::Trouble;
-use super::{REQUEST_LIMIT, pause_after};
+use super::{RETRY_PAUSE, limit_until, pause_after};
 use crate::cluster::client::{ApiError, ApiErrorKind, WriteFailure};
-use crate::cluster::context::Context;
+use crate::cluster::context::{Context, Lock};
 use crate::error::ErrorCode;
 use crate::protocol::annotations::Claim;
 use crate::protocol::config_map;
 use crate::protocol::edit::Edit;
 use crate::protocol::elector::GrantId;
-use crate::protocol::lock_record::LockView;
 
 /// Holds the last known object and sends one conditional PUT at a time for everything that waits.
 ///
@@ -29,8 +28,6 @@ pub(crate) struct JobMap {
     edits: mpsc::UnboundedReceiver<PendingEdit>,
     batch: Batch,
     known: Option<Value>,
-    /// Version that the PUT under way was decided on.
-    in_flight: Option<String>,
     /// A conflict showed that someone else writes here: find out whether the lock is still ours before writing again.
     challenged: bool,
     trouble: Trouble,
@@ -44,7 +41,6 @@ impl JobMap {
             edits,
             batch: Batch::default(),
             known: None,
-            in_flight: None,
             challenged: false,
             trouble: Trouble::default(),
         }
@@ -74,18 +70,23 @@ impl JobMap {
             biased;
             // A request that is under way loses its listener here, so what it carried is in doubt.
             () = grants.ended(grant) => self.interrupted(),
-            result = self.attempt(grant) => match result {
-                Ok(()) => self.trouble.succeeded(self.context.clock.boot(), &format!("Writing ConfigMap {}", self.name)),
-                Err(error) => self.failed(&error).await,
-            },
+            () = self.attempt_and_pause(grant) => {}
         }
     }
 
     fn interrupted(&mut self) {
-        if let Some(version) = self.in_flight.take() {
-            self.batch.doubt(&version);
-        }
+        self.batch.lost();
         self.known = None;
+    }
+
+    async fn attempt_and_pause(&mut self, grant: GrantId) {
+        match self.attempt(grant).await {
+            Ok(()) => {
+                let what = format!("Writing ConfigMap {}", self.name);
+                self.trouble.succeeded(self.context.clock.boot(), &what);
+            }
+            Err(error) => self.failed(&error).await,
+        }
     }
 
     async fn attempt(&mut self, grant: GrantId) -> Result<(), ApiError> {
@@ -100,11 +101,23 @@ impl JobMap {
             grant: grant.0,
         };
         let foreign = Claim::of(&base).as_ref() != Some(&claim);
-        if (foreign || self.challenged) && !self.lock_is_ours(grant).await? {
-            self.batch.fail(ErrorCode::NotLeader, &not_leader(&self.name));
+        if foreign || self.challenged {
+            match self.context.whose_lock(&self.name, self.limit()).await? {
+                Lock::Ours => self.challenged = false,
+                Lock::Lost => {
+                    self.batch.fail(ErrorCode::NotLeader, &not_leader(&self.name));
+                    return Ok(());
+                }
+                Lock::Unclear => {
+                    sleep(RETRY_PAUSE).await;
+                    return Ok(());
+                }
+            }
+        }
+        // The clock may say what the election task, frozen like this one, had no time to say: from here on nothing is waited for.
+        if !self.context.grants.holds(grant) {
             return Ok(());
         }
-        self.challenged = false;
         let mut object = base.clone();
         if foreign && let Err(refusal) = Edit::Claim(claim).apply(&mut object) {
             warn!("ConfigMap {} cannot be claimed: {refusal}", self.name);
@@ -113,18 +126,12 @@ impl JobMap {
         if object == base {
             if fresh {
                 self.known = Some(base);
-                self.batch.settle();
+                self.batch.nothing_to_write(&self.name);
             } else {
                 // Nothing to write means nothing proves that the object is current: read it and decide again.
-                self.batch.not_written();
                 self.known = None;
+                self.batch.not_written();
             }
-            return Ok(());
-        }
-        if !self.context.grants.holds(grant) {
-            // It ended while something was read, and its revoke is on the way.
-            self.batch.not_written();
-            self.batch.fail(ErrorCode::NotLeader, &not_leader(&self.name));
             return Ok(());
         }
         let version = config_map::resource_version(&base).unwrap_or_default();
@@ -133,27 +140,27 @@ impl JobMap {
 
     async fn write(&mut self, base: &str, object: &Value) -> Result<(), ApiError> {
         self.known = None;
-        self.in_flight = Some(base.to_owned());
-        let outcome = self.context.api.replace(object, self.limit()).await;
-        self.in_flight = None;
-        match outcome {
+        self.batch.sent(base);
+        match self.context.api.replace(object, self.limit()).await {
             Ok(stored) => {
                 self.known = Some(stored);
-                self.batch.settle();
+                self.batch.written();
                 Ok(())
             }
-            Err(WriteFailure::Refused(error)) => {
-                self.batch.not_written();
-                self.refused(error)
-            }
+            Err(WriteFailure::Refused(error)) => self.refused(error),
             Err(WriteFailure::Unknown(error)) => {
-                self.batch.doubt(base);
+                self.batch.lost();
                 Err(error)
             }
         }
     }
 
     fn refused(&mut self, error: ApiError) -> Result<(), ApiError> {
+        if error.kind == ApiErrorKind::Invalid {
+            self.batch.reject(ErrorCode::ApiRefused, &error.message);
+            return Ok(());
+        }
+        self.batch.not_written();
         match error.kind {
             ApiErrorKind::Conflict => {
                 debug!(
@@ -165,10 +172,6 @@ impl JobMap {
             }
             // Deleted meanwhile: the next read says so.
             ApiErrorKind::NotFound => Ok(()),
-            ApiErrorKind::Invalid => {
-                self.batch.fail(ErrorCode::ApiRefused, &error.message);
-                Ok(())
-            }
             _ => Err(error),
         }
     }
@@ -183,22 +186,6 @@ impl JobMap {
         Ok(object)
     }
 
-    /// Reads the lock by a quorum read, after the job `ConfigMap` was read: if the lock is ours now, no newer leader had claimed before that read.
-    async fn lock_is_ours(&mut self, grant: GrantId) -> Result<bool, ApiError> {
-        let answer = self.context.api.get(&self.context.cluster_map, self.limit()).await?;
-        let ours = answer.value.as_ref().is_some_and(
-            |object| matches!(LockView::of(object), LockView::Held(record) if record.holder_identity == self.context.identity),
-        );
-        if !ours {
-            warn!(
-                "ConfigMap {} is not written: another process holds the lock in ConfigMap {}.",
-                self.name, self.context.cluster_map
-            );
-            self.context.report_lock(answer);
-        }
-        Ok(ours && self.context.grants.holds(grant))
-    }
-
     async fn failed(&mut self, error: &ApiError) {
         self.known = None;
         self.trouble.failed(
@@ -210,12 +197,7 @@ impl JobMap {
     }
 
     fn limit(&self) -> Duration {
-        let now = self.context.clock.boot();
-        let left = self
-            .batch
-            .next_deadline()
-            .map_or(REQUEST_LIMIT, |deadline| deadline.saturating_since(now));
-        left.clamp(Duration::from_millis(50), REQUEST_LIMIT)
+        limit_until(self.batch.next_deadline(), self.context.clock.boot())
     }
 }
 

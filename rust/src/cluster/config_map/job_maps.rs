@@ -1,6 +1,7 @@
 //! Which writers exist; creation and deletion of job `ConfigMap`s.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,9 +12,9 @@ use tokio::time::sleep;
 
 use super::batch::{PendingEdit, not_leader};
 use super::job_map::JobMap;
-use super::{REQUEST_LIMIT, pause_after, timed_out};
+use super::{RETRY_PAUSE, limit_until, pause_after, timed_out};
 use crate::cluster::client::{ApiError, ApiErrorKind, WriteFailure};
-use crate::cluster::context::Context;
+use crate::cluster::context::{Context, Lock};
 use crate::error::{ErrorCode, HaError};
 use crate::protocol::annotations::Claim;
 use crate::protocol::config_map;
@@ -52,17 +53,23 @@ impl JobMaps {
 
     /// Makes the `ConfigMap` if it is absent, with stock's labels and the claim of this grant.
     pub(crate) async fn ensure(&self, name: &str, grant: GrantId, deadline: BootTime) -> Result<(), HaError> {
-        while let Some(pause) = self.pause_after(self.try_ensure(name, grant).await, name, deadline)? {
-            sleep(pause).await;
-        }
-        Ok(())
+        let call = Call::new(name, Some(grant), deadline);
+        let attempts = async {
+            while let Some(pause) = self.pause_after(self.try_ensure(&call, grant).await, &call)? {
+                sleep(pause).await;
+            }
+            Ok(())
+        };
+        self.while_granted(&call, grant, attempts).await
     }
 
-    async fn try_ensure(&self, name: &str, grant: GrantId) -> Result<Progress, Trial> {
-        if self.context.api.get(name, REQUEST_LIMIT).await?.value.is_some() {
+    async fn try_ensure(&self, call: &Call<'_>, grant: GrantId) -> Result<Progress, Trial> {
+        self.check(call, grant)?;
+        let name = call.name;
+        if self.context.api.get(name, self.limit(call)).await?.value.is_some() {
             return Ok(Progress::Done);
         }
-        self.check(name, grant)?;
+        self.check(call, grant)?;
         let mut object = config_map::new_config_map(name, self.context.api.namespace(), &self.context.labels);
         let claim = Claim {
             holder_identity: self.context.identity.clone(),
@@ -71,27 +78,36 @@ impl JobMaps {
         if let Err(refusal) = Edit::Claim(claim).apply(&mut object) {
             return Err(Trial::Final(HaError::new(ErrorCode::Internal, refusal.to_string())));
         }
-        match self.context.api.create(&object, REQUEST_LIMIT).await {
+        match self.context.api.create(&object, self.limit(call)).await {
             Ok(_) => {
                 debug!("Created ConfigMap {name}.");
                 Ok(Progress::Done)
             }
             // Somebody made it meanwhile: the next read tells.
             Err(failure) if failure.is_conflict() => Ok(Progress::Again),
+            // A lost one leaves at worst a ConfigMap without data, which the next read finds.
             Err(WriteFailure::Refused(error) | WriteFailure::Unknown(error)) => Err(error.into()),
         }
     }
 
     /// Deletes the `ConfigMap`; an absent one is fine. A job's needs this grant; the cluster's must not be held by another process.
     pub(crate) async fn delete(&self, name: &str, grant: Option<GrantId>, deadline: BootTime) -> Result<(), HaError> {
-        while let Some(pause) = self.pause_after(self.try_delete(name, grant).await, name, deadline)? {
-            sleep(pause).await;
+        let call = Call::new(name, grant, deadline);
+        let attempts = async {
+            while let Some(pause) = self.pause_after(self.try_delete(&call).await, &call)? {
+                sleep(pause).await;
+            }
+            Ok(())
+        };
+        match grant {
+            Some(grant) if name != self.context.cluster_map => self.while_granted(&call, grant, attempts).await,
+            _ => attempts.await,
         }
-        Ok(())
     }
 
-    async fn try_delete(&self, name: &str, grant: Option<GrantId>) -> Result<Progress, Trial> {
-        let Some(object) = self.context.api.get(name, REQUEST_LIMIT).await?.value else {
+    async fn try_delete(&self, call: &Call<'_>) -> Result<Progress, Trial> {
+        let name = call.name;
+        let Some(object) = self.context.api.get(name, self.limit(call)).await?.value else {
             return Ok(Progress::Done);
         };
         if name == self.context.cluster_map {
@@ -99,20 +115,59 @@ impl JobMaps {
                 info!("ConfigMap {name} is kept: {holder} leads this cluster now.");
                 return Ok(Progress::Done);
             }
-        } else {
-            let grant = grant.ok_or_else(|| Trial::Final(HaError::new(ErrorCode::NotLeader, not_leader(name))))?;
-            self.check(name, grant)?;
+        } else if !self.may_delete(call, &object).await? {
+            return Ok(Progress::Again);
         }
         let uid = config_map::uid(&object).unwrap_or_default();
         let version = config_map::resource_version(&object).unwrap_or_default();
-        match self.context.api.delete(name, uid, version, REQUEST_LIMIT).await {
+        call.in_doubt.store(true, Ordering::Relaxed);
+        match self.context.api.delete(name, uid, version, self.limit(call)).await {
             Ok(()) => Ok(Progress::Done),
-            Err(WriteFailure::Refused(error))
-                if matches!(error.kind, ApiErrorKind::Conflict | ApiErrorKind::NotFound) =>
-            {
-                Ok(Progress::Again)
+            Err(WriteFailure::Refused(error)) => {
+                call.in_doubt.store(false, Ordering::Relaxed);
+                match error.kind {
+                    ApiErrorKind::Conflict | ApiErrorKind::NotFound => Ok(Progress::Again),
+                    _ => Err(error.into()),
+                }
             }
-            Err(WriteFailure::Refused(error) | WriteFailure::Unknown(error)) => Err(error.into()),
+            Err(WriteFailure::Unknown(error)) => Err(error.into()),
+        }
+    }
+
+    /// Whether this grant may delete the job's `ConfigMap` that was read just now: by its claim, or by the lock, read after it. `false` when neither
+    /// says so at the moment.
+    async fn may_delete(&self, call: &Call<'_>, object: &Value) -> Result<bool, Trial> {
+        let not_leader = || Trial::Final(HaError::new(ErrorCode::NotLeader, not_leader(call.name)));
+        let grant = call.grant.ok_or_else(not_leader)?;
+        let claim = Claim {
+            holder_identity: self.context.identity.clone(),
+            grant: grant.0,
+        };
+        if Claim::of(object).as_ref() != Some(&claim) {
+            match self.context.whose_lock(call.name, self.limit(call)).await? {
+                Lock::Ours => {}
+                Lock::Lost => return Err(not_leader()),
+                Lock::Unclear => {
+                    sleep(RETRY_PAUSE).await;
+                    return Ok(false);
+                }
+            }
+        }
+        self.check(call, grant)?;
+        Ok(true)
+    }
+
+    /// A call that waits ends at once with the grant that it is made under.
+    async fn while_granted(
+        &self,
+        call: &Call<'_>,
+        grant: GrantId,
+        attempts: impl Future<Output = Result<(), HaError>>,
+    ) -> Result<(), HaError> {
+        tokio::select! {
+            biased;
+            () = self.context.grants.ended(grant) => Err(call.error(ErrorCode::NotLeader, not_leader(call.name))),
+            outcome = attempts => outcome,
         }
     }
 
@@ -123,31 +178,61 @@ impl JobMaps {
         }
     }
 
-    fn check(&self, name: &str, grant: GrantId) -> Result<(), Trial> {
+    fn check(&self, call: &Call<'_>, grant: GrantId) -> Result<(), Trial> {
         if self.context.grants.holds(grant) {
             return Ok(());
         }
-        Err(Trial::Final(HaError::new(ErrorCode::NotLeader, not_leader(name))))
+        Err(Trial::Final(call.error(ErrorCode::NotLeader, not_leader(call.name))))
     }
 
-    /// How long to wait before the next attempt; `None` when there is nothing left to do. An unknown outcome needs no care of its own here:
-    /// every attempt begins with a read.
-    fn pause_after(
-        &self,
-        trial: Result<Progress, Trial>,
-        name: &str,
-        deadline: BootTime,
-    ) -> Result<Option<Duration>, HaError> {
+    fn limit(&self, call: &Call<'_>) -> Duration {
+        limit_until(Some(call.deadline), self.context.clock.boot())
+    }
+
+    /// How long to wait before the next attempt; `None` when there is nothing left to do. Every attempt begins with a read, which settles what a
+    /// lost write has done.
+    fn pause_after(&self, trial: Result<Progress, Trial>, call: &Call<'_>) -> Result<Option<Duration>, HaError> {
         match trial {
             Ok(Progress::Done) => Ok(None),
             Ok(Progress::Again) => Ok(Some(Duration::ZERO)),
             Err(Trial::Final(error)) => Err(error),
             Err(Trial::Failed(error)) if error.kind == ApiErrorKind::Invalid => {
-                Err(HaError::new(ErrorCode::ApiRefused, error.message))
+                Err(call.error(ErrorCode::ApiRefused, error.message))
             }
-            Err(Trial::Failed(error)) if self.context.clock.boot() >= deadline => Err(timed_out(name, &error)),
-            Err(Trial::Failed(error)) => Ok(Some(pause_after(&error))),
+            Err(Trial::Failed(error)) if self.context.clock.boot() >= call.deadline => {
+                let error = timed_out(call.name, &error);
+                Err(call.error(error.code, error.message))
+            }
+            Err(Trial::Failed(error)) => Ok(Some(pause_after(&error).min(self.limit(call)))),
         }
+    }
+}
+
+/// One creation or deletion, over as many attempts as it takes.
+struct Call<'a> {
+    name: &'a str,
+    grant: Option<GrantId>,
+    deadline: BootTime,
+    /// A deletion was sent, and whether it was carried out has not been read back yet.
+    in_doubt: AtomicBool,
+}
+
+impl<'a> Call<'a> {
+    const fn new(name: &'a str, grant: Option<GrantId>, deadline: BootTime) -> Self {
+        Self {
+            name,
+            grant,
+            deadline,
+            in_doubt: AtomicBool::new(false),
+        }
+    }
+
+    fn error(&self, code: ErrorCode, message: String) -> HaError {
+        if self.in_doubt.load(Ordering::Relaxed) {
+            let what = format!("Whether ConfigMap {} was deleted is not known. {message}", self.name);
+            return HaError::new(ErrorCode::UnknownOutcome, what);
+        }
+        HaError::new(code, message)
     }
 }
 

@@ -13,60 +13,103 @@ use crate::protocol::names::LEADER_KEY_PREFIX;
 /// so Flink never waits for the network under its lock, and a key that somebody else changes is put right without asking Flink.
 #[derive(Debug, Default)]
 pub(crate) struct Leaders {
-    wanted: BTreeMap<String, Option<String>>,
-    seen: BTreeMap<String, Option<String>>,
+    wanted: BTreeMap<String, Wanted>,
+}
+
+#[derive(Debug)]
+struct Wanted {
+    /// `None` for "no leader".
+    value: Option<String>,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    New,
+    /// It is in a write that is under way.
+    Sent,
+    Stored,
+    /// A write that carried it was applied without it. It goes along with every further write, but causes none.
+    Futile,
 }
 
 impl Leaders {
     /// The component's address, or `None` for "no leader".
     pub(crate) fn publish(&mut self, component: &str, value: Option<String>) {
-        self.seen.remove(component);
-        self.wanted.insert(component.to_owned(), value);
+        let state = State::New;
+        self.wanted.insert(component.to_owned(), Wanted { value, state });
     }
 
-    /// A grant ended: nothing that was published under it holds any more.
+    /// A grant ended: no address that was published under it holds any more.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
     }
 
-    /// Whether the object differs from what was published.
-    pub(crate) fn differ_from(&self, object: &Value) -> bool {
-        self.wanted
-            .iter()
-            .any(|(component, value)| stored(object, component) != value.as_deref())
+    /// The leader leaves in order: what it has taken back may still be on its way, and goes with the release.
+    pub(crate) fn keep_removals(&mut self) {
+        self.wanted.retain(|_, wanted| wanted.value.is_none());
     }
 
-    /// Brings the object to what was published.
-    pub(crate) fn apply(&self, object: &mut Value) {
-        for (component, value) in &self.wanted {
+    /// Whether the object differs from what was published, and a write could change that.
+    pub(crate) fn want_a_write(&self, object: &Value) -> bool {
+        self.wanted.iter().any(|(component, wanted)| {
+            wanted.state != State::Futile && wanted.value.as_deref() != stored(object, component)
+        })
+    }
+
+    /// Brings the object, which is about to be written, to what was published.
+    pub(crate) fn apply(&mut self, object: &mut Value) {
+        for (component, wanted) in &mut self.wanted {
             let edit = Edit::PublishLeader {
                 component: component.clone(),
-                value: value.clone(),
+                value: wanted.value.clone(),
             };
             match edit.apply(object) {
-                Ok(EditAnswer::Unchanged) => {}
-                Ok(_) if self.seen.get(component).is_some_and(|seen| seen == value) => {
+                Ok(EditAnswer::Unchanged) => continue,
+                Ok(_) if wanted.state == State::Stored => {
                     warn!("The leader address of {component} was changed by someone else and is put right.");
                 }
-                Ok(_) => {}
-                Err(refusal) => warn!("The leader address of {component} cannot be published: {refusal}"),
+                Err(refusal) if wanted.state != State::Futile => {
+                    warn!("The leader address of {component} cannot be published: {refusal}");
+                }
+                _ => {}
+            }
+            if wanted.state != State::Futile {
+                wanted.state = State::Sent;
             }
         }
     }
 
     /// The object was stored.
     pub(crate) fn stored(&mut self, object: &Value) {
-        for (component, value) in &self.wanted {
-            if stored(object, component) == value.as_deref() && self.seen.get(component) != Some(value) {
-                match value {
-                    Some(value) => info!(
-                        "Published the leader of {component}: {}.",
-                        value.split_once(',').map_or("", |(_, address)| address)
-                    ),
-                    None => info!("Removed the leader address of {component}."),
-                }
-                self.seen.insert(component.clone(), value.clone());
+        for (component, wanted) in &mut self.wanted {
+            if wanted.value.as_deref() == stored(object, component) {
+                wanted.tell(component);
+                wanted.state = State::Stored;
+            } else if wanted.state == State::Sent {
+                warn!("The leader address of {component} was written, but is not in what the API server has stored.");
+                wanted.state = State::Futile;
             }
+        }
+    }
+
+    /// The write was refused, or its outcome is not known.
+    pub(crate) fn not_stored(&mut self) {
+        for wanted in self.wanted.values_mut().filter(|wanted| wanted.state == State::Sent) {
+            wanted.state = State::New;
+        }
+    }
+}
+
+impl Wanted {
+    fn tell(&self, component: &str) {
+        match &self.value {
+            _ if self.state == State::Stored => {}
+            Some(value) => info!(
+                "Published the leader of {component}: {}.",
+                value.split_once(',').map_or("", |(_, address)| address)
+            ),
+            None => info!("Removed the leader address of {component}."),
         }
     }
 }

@@ -24,10 +24,19 @@ use std::time::Duration;
 
 use crate::cluster::client::{ApiError, ApiErrorKind};
 use crate::error::{ErrorCode, HaError};
+use crate::protocol::time::BootTime;
 
 /// Longest wait for one request of a store: a caller has time for several of them.
-pub(crate) const REQUEST_LIMIT: Duration = Duration::from_secs(5);
-const RETRY_PAUSE: Duration = Duration::from_millis(200);
+const REQUEST_LIMIT: Duration = Duration::from_secs(5);
+/// The least that a request is given, also by a caller whose deadline has come.
+const SHORTEST_REQUEST: Duration = Duration::from_millis(50);
+pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(200);
+
+/// The limit of a request for a caller who waits until then.
+pub(crate) fn limit_until(deadline: Option<BootTime>, now: BootTime) -> Duration {
+    let left = deadline.map_or(REQUEST_LIMIT, |deadline| deadline.saturating_since(now));
+    left.clamp(SHORTEST_REQUEST, REQUEST_LIMIT)
+}
 
 /// The error for a request that was repeated until its deadline.
 pub(crate) fn timed_out(name: &str, error: &ApiError) -> HaError {

@@ -8,7 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep;
 
 use super::batch::{PendingEdit, not_leader};
-use super::{REQUEST_LIMIT, pause_after, timed_out};
+use super::{limit_until, pause_after, timed_out};
 use crate::cluster::client::{ApiError, ApiErrorKind};
 use crate::cluster::context::Context;
 use crate::cluster::election::Command;
@@ -75,12 +75,13 @@ impl OpenMap {
     pub async fn read(&self) -> Result<Option<Value>, HaError> {
         let deadline = self.context.clock.boot() + self.patience;
         loop {
-            match self.context.api.get(&self.name, REQUEST_LIMIT).await {
+            let limit = limit_until(Some(deadline), self.context.clock.boot());
+            match self.context.api.get(&self.name, limit).await {
                 Ok(answer) => return Ok(answer.value),
                 Err(error) if !is_transient(&error) || self.context.clock.boot() >= deadline => {
                     return Err(timed_out(&self.name, &error));
                 }
-                Err(error) => sleep(pause_after(&error)).await,
+                Err(error) => sleep(pause_after(&error).min(limit)).await,
             }
         }
     }

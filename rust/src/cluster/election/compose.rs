@@ -18,7 +18,7 @@ pub(crate) fn compose(
     context: &Context,
     write: &LockWrite,
     last: Option<&Value>,
-    leaders: &Leaders,
+    leaders: &mut Leaders,
     batch: &mut Batch,
 ) -> Value {
     let mut object = match (&write.base, last) {

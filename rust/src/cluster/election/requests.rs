@@ -14,7 +14,6 @@ pub(crate) enum Finished {
     /// A PUT or POST with the lock record.
     Write {
         attempt: AttemptId,
-        base: Option<String>,
         outcome: Result<Value, WriteFailure>,
     },
     /// A quorum read.
@@ -40,14 +39,15 @@ impl Requests {
         }
     }
 
-    pub(crate) fn write(&mut self, attempt: AttemptId, base: Option<String>, object: Value, limit: Duration) {
+    pub(crate) fn write(&mut self, attempt: AttemptId, exists: bool, object: Value, limit: Duration) {
         let api = self.api.clone();
         self.tasks.spawn(async move {
-            let outcome = match base {
-                Some(_) => api.replace(&object, limit).await,
-                None => api.create(&object, limit).await,
+            let outcome = if exists {
+                api.replace(&object, limit).await
+            } else {
+                api.create(&object, limit).await
             };
-            Finished::Write { attempt, base, outcome }
+            Finished::Write { attempt, outcome }
         });
     }
 
@@ -61,6 +61,11 @@ impl Requests {
         let (api, name) = (self.api.clone(), self.name.clone());
         self.tasks
             .spawn(async move { Finished::Preflight(preflight::candidate_check(&api, &name).await) });
+    }
+
+    /// Gives up everything that is under way: its outcome is nobody's any more. What was sent goes its way.
+    pub(crate) fn forget(&mut self) {
+        self.tasks = JoinSet::new();
     }
 
     /// The next request that ends; pending for ever while none is under way.

@@ -25,7 +25,7 @@ use crate::cluster::watch::Seen;
 use crate::error::ErrorCode;
 use crate::protocol::config_map;
 use crate::protocol::elector::{
-    AcquireReason, AttemptId, Effect, Elector, GrantId, Input, LockWrite, Notice, Observation, Source,
+    AcquireReason, AttemptId, Effect, Elector, GrantId, Input, LockWrite, Notice, Observation, RevokeCause, Source,
 };
 use crate::protocol::lock_record::LockView;
 use crate::protocol::time::BootTime;
@@ -40,6 +40,16 @@ enum Known {
     Nothing,
     Missing,
     Present(Value),
+}
+
+/// What a candidacy that was asked for waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Starting {
+    No,
+    /// The Role is being checked.
+    Checking,
+    /// The candidacy before is still stopping.
+    AfterStop,
 }
 
 /// Owns the cluster `ConfigMap` of one session, whether or not the session is a candidate.
@@ -62,8 +72,7 @@ pub(crate) struct Election {
     leaders: Leaders,
     batch: Batch,
     stopping: Vec<oneshot::Sender<()>>,
-    /// The Role is being checked; the candidacy starts when that ends well.
-    checking: bool,
+    starting: Starting,
     trouble: Trouble,
 }
 
@@ -91,7 +100,7 @@ impl Election {
             leaders: Leaders::default(),
             batch: Batch::default(),
             stopping: Vec::new(),
-            checking: false,
+            starting: Starting::No,
             trouble: Trouble::default(),
         }
     }
@@ -141,7 +150,7 @@ impl Election {
         if self.writing {
             return;
         }
-        if !self.batch.is_empty() || self.leaders.differ_from(object) {
+        if !self.batch.is_empty() || self.leaders.want_a_write(object) {
             self.step(Input::WriteWanted);
         }
     }
@@ -177,14 +186,19 @@ impl Election {
     }
 
     fn start(&mut self) {
-        if self.elector.is_none() && !self.checking {
-            self.checking = true;
+        if !self.stopping.is_empty() {
+            self.starting = Starting::AfterStop;
+        } else if self.elector.is_none() && self.starting == Starting::No {
+            self.starting = Starting::Checking;
             self.requests.preflight();
         }
     }
 
     fn stop(&mut self, reply: oneshot::Sender<()>) {
-        self.checking = false;
+        if std::mem::replace(&mut self.starting, Starting::No) == Starting::Checking {
+            // Its outcome would be taken for that of the next check, and its requests hold places that the next election needs.
+            self.requests.forget();
+        }
         if self.elector.is_some() {
             self.stopping.push(reply);
             self.step(Input::Stop);
@@ -195,30 +209,28 @@ impl Election {
 
     fn finished(&mut self, finished: Finished) {
         match finished {
-            Finished::Write { attempt, base, outcome } => self.written(attempt, base.as_deref(), outcome),
+            Finished::Write { attempt, outcome } => self.written(attempt, outcome),
             Finished::Read(Ok(answer)) => self.read(answer, Source::Read),
             Finished::Read(Err(error)) => {
                 self.failing(&error.message);
                 self.step(Input::ReadFailed);
             }
-            // The candidacy was withdrawn while the Role was checked.
-            Finished::Preflight(_) if !self.checking => {}
             Finished::Preflight(Ok(())) => self.become_candidate(),
             Finished::Preflight(Err(error)) => {
-                self.checking = false;
+                self.starting = Starting::No;
                 self.events.push(Event::Error(error.into()));
             }
         }
     }
 
     fn become_candidate(&mut self) {
-        self.checking = false;
+        self.starting = Starting::No;
         let identity = self.context.identity.clone();
         self.elector = Some(Elector::new(identity, self.context.timings, self.next_grant));
         self.observe(Source::Watch);
     }
 
-    fn written(&mut self, attempt: AttemptId, base: Option<&str>, outcome: Result<Value, WriteFailure>) {
+    fn written(&mut self, attempt: AttemptId, outcome: Result<Value, WriteFailure>) {
         self.writing = false;
         match outcome {
             Ok(object) => {
@@ -230,24 +242,26 @@ impl Election {
                     self.keep(Known::Present(object));
                 }
                 // Before the next step, which may apply what waits to another write.
-                self.batch.settle();
+                self.batch.written();
                 self.step(Input::Applied { attempt, observation });
             }
             Err(WriteFailure::Refused(error)) => {
-                self.batch.not_written();
                 match error.kind {
                     ApiErrorKind::Conflict | ApiErrorKind::NotFound => debug!("{}: {}", self.what(), error.message),
                     // Something that rides along cannot be stored: it must not take the renewals down with it.
                     ApiErrorKind::Invalid if !self.batch.is_empty() => {
-                        self.batch.fail(ErrorCode::ApiRefused, &error.message);
+                        self.batch.reject(ErrorCode::ApiRefused, &error.message);
                     }
                     _ => self.failing(&error.message),
                 }
+                self.batch.not_written();
+                self.leaders.not_stored();
                 self.step(Input::Refused { attempt });
             }
             Err(WriteFailure::Unknown(error)) => {
                 self.failing(&error.message);
-                self.batch.doubt(base.unwrap_or_default());
+                self.batch.lost();
+                self.leaders.not_stored();
                 self.step(Input::Unknown { attempt });
             }
         }
@@ -280,7 +294,11 @@ impl Election {
 
     fn seen(&mut self, seen: Seen) {
         match seen {
-            Seen::Listed(answer) => self.read(answer, Source::Watch),
+            // A list that was under way while we made the ConfigMap does not show that it is gone.
+            Seen::Listed(answer, version) if answer.value.is_none() && self.is_before(&version) => {
+                debug!("A list of the past was ignored.");
+            }
+            Seen::Listed(answer, _) => self.read(answer, Source::Watch),
             Seen::Changed(object) | Seen::Deleted(object) if self.is_older(&object) => {
                 debug!("An event of the past was ignored.");
             }
@@ -291,11 +309,15 @@ impl Election {
 
     /// Whether an event tells of a version before the one that a reply to our own request showed already: a watch may lag behind.
     fn is_older(&self, object: &Value) -> bool {
-        let version = |object: &Value| config_map::resource_version(object)?.parse::<u64>().ok();
-        match (&self.known, version(object)) {
-            (Known::Present(known), Some(event)) => version(known).is_some_and(|known| event < known),
-            _ => false,
-        }
+        config_map::resource_version(object).is_some_and(|version| self.is_before(version))
+    }
+
+    fn is_before(&self, version: &str) -> bool {
+        let Known::Present(known) = &self.known else {
+            return false;
+        };
+        let known = config_map::resource_version(known).and_then(|known| known.parse::<u64>().ok());
+        matches!((version.parse::<u64>().ok(), known), (Some(version), Some(known)) if version < known)
     }
 
     fn see(&mut self, known: Known, source: Source, long_dead: bool) {
@@ -357,7 +379,12 @@ impl Election {
                     "Leadership of {} (grant {}) ended: {cause}.",
                     self.context.identity, grant.0
                 );
-                self.leaders.clear();
+                if cause == RevokeCause::Stopped {
+                    // Until the next grant: this release may fail, and the lock be released by the candidacy after it.
+                    self.leaders.keep_removals();
+                } else {
+                    self.leaders.clear();
+                }
                 self.batch
                     .fail(ErrorCode::NotLeader, &not_leader(&self.context.cluster_map));
             }
@@ -388,21 +415,31 @@ impl Election {
             self.step(Input::Refused { attempt: write.attempt });
             return;
         }
-        let object = compose(&self.context, write, self.last.as_ref(), &self.leaders, &mut self.batch);
+        let object = compose(
+            &self.context,
+            write,
+            self.last.as_ref(),
+            &mut self.leaders,
+            &mut self.batch,
+        );
+        self.batch.sent(write.base.as_deref().unwrap_or_default());
         self.writing = true;
         self.requests
-            .write(write.attempt, write.base.clone(), object, write.time_limit);
+            .write(write.attempt, write.base.is_some(), object, write.time_limit);
     }
 
     fn stopped(&mut self) {
         self.elector = None;
         self.wake = None;
+        // The next elector counts its writes from the beginning: an outcome of this one would be taken for one of its own.
+        self.requests.forget();
         self.writing = false;
-        // What is still under way was asked for by this elector: the next one must not take its outcome for one of its own.
-        self.requests = Requests::new(&self.context.api, self.context.cluster_map.clone());
         for reply in self.stopping.drain(..) {
             // Whoever waited may have given up.
             let _ = reply.send(());
+        }
+        if std::mem::replace(&mut self.starting, Starting::No) == Starting::AfterStop {
+            self.start();
         }
     }
 }

@@ -1,0 +1,66 @@
+//! Writers that are none of ours.
+
+use std::sync::Arc;
+
+use flinkkubeha::protocol::config_map;
+use flinkkubeha::protocol::lock_record::LOCK_ANNOTATION;
+use flinkkubeha::protocol::names::leader_key;
+use serde_json::{Value, json};
+
+use crate::CLUSTER_MAP;
+use crate::random::Random;
+use crate::world::World;
+
+/// Somebody with kubectl, or stock Flink, changes an annotation: every version that was known is outdated.
+pub fn writes_into_a_map(world: &Arc<World>, random: &mut Random) {
+    let names = world.lock().store.names();
+    if names.is_empty() {
+        return;
+    }
+    let place = usize::try_from(random.below(names.len() as u64)).unwrap();
+    let mark = json!(random.next().to_string());
+    change(world, &names[place], |object| {
+        object["metadata"]["annotations"]["theirs"] = mark;
+    });
+}
+
+/// Somebody damages the cluster map. What its leader makes of that is the first thing to see; that a newcomer takes what is left of it for a lock
+/// that nobody holds is the second, so that for a moment two may believe and only the claims on the jobs' maps keep them apart.
+pub fn damages_the_cluster_map(world: &Arc<World>, random: &mut Random) {
+    world.lock().ledger.vandalized = true;
+    let now = world.now();
+    match random.below(4) {
+        0 => {
+            log::debug!("somebody deletes the cluster map");
+            let deleted = world.lock().store.delete(CLUSTER_MAP, None, None, now);
+            // It may not be there.
+            drop(deleted);
+            world.changed.notify_waiters();
+        }
+        1 => change(world, CLUSTER_MAP, |object| {
+            config_map::set_annotation(object, LOCK_ANNOTATION, "{");
+        }),
+        2 => change(world, CLUSTER_MAP, |object| {
+            object["metadata"]["annotations"]
+                .as_object_mut()
+                .unwrap()
+                .remove(LOCK_ANNOTATION);
+        }),
+        _ => change(world, CLUSTER_MAP, |object| {
+            config_map::set_entry(object, &leader_key("dispatcher"), "theirs");
+        }),
+    }
+}
+
+fn change(world: &Arc<World>, name: &str, change: impl FnOnce(&mut Value)) {
+    let now = world.now();
+    let mut state = world.lock();
+    let Some(mut object) = state.store.get(name).cloned() else {
+        return;
+    };
+    log::debug!("somebody writes {name}");
+    change(&mut object);
+    state.store.replace(name, &object, now).unwrap();
+    drop(state);
+    world.changed.notify_waiters();
+}

@@ -1,6 +1,6 @@
 //! The whole library above the HTTP client, in simulated time, against an API server that fails in every way it can.
 //!
-//! Everything follows from a seed. `FLINKKUBEHA_SEED=<seed>` runs one and shows what happened; `FLINKKUBEHA_RUNS=<number>` runs that many,
+//! Everything follows from a seed. `FLINKKUBEHA_SEED=<seed>` runs one and shows what happened; `FLINKKUBEHA_SIMULATIONS=<number>` runs that many,
 //! from `FLINKKUBEHA_FIRST` on.
 #![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs, unreachable_pub)]
@@ -59,7 +59,7 @@ fn random_runs() {
     }
     let (first, runs) = (
         number("FLINKKUBEHA_FIRST").unwrap_or(1),
-        number("FLINKKUBEHA_RUNS").unwrap_or(RUNS),
+        number("FLINKKUBEHA_SIMULATIONS").unwrap_or(RUNS),
     );
     let (next, failed) = (AtomicU64::new(0), Mutex::new(Vec::new()));
     let totals: [AtomicU64; 4] = Default::default();

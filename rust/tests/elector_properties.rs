@@ -3,7 +3,8 @@
 //! A world has two or three candidates with clocks of different rate and offset and with different lease settings, and
 //! one API server. A row of dice decides everything that is left to chance: how long a request takes, whether it is
 //! lost before or after it was applied, refused for no reason, or lands long after its sender gave it up; how far a
-//! watch lags and when it breaks; who freezes, crashes and restarts, stops, or is started again; what outsiders write.
+//! watch lags and when it breaks; who freezes, whose JVM stands still, who crashes and restarts, stops, or is
+//! started again; who is cut off from the API server, alone or with everybody; what outsiders write.
 //! When the dice run out the world is healthy, so that shrinking a failure means taking faults away.
 //!
 //! Each test prints its seed; `FLINKKUBEHA_SEED` repeats it, `FLINKKUBEHA_CASES` sets the number of worlds.
@@ -16,7 +17,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use elector_world::{Referee, Server, Violation, lock, rule};
 use flinkkubeha::protocol::elector::{
-    AttemptId, Effect, Elector, GrantId, Input, LockWrite, LockWriteKind, Observation, Source,
+    Effect, Elector, ElectorSettings, GrantId, Input, LockWrite, LockWriteKind, Observation, OutageHold, Source,
 };
 use flinkkubeha::protocol::lease::{LeaseSettings, LeaseTimings};
 use flinkkubeha::protocol::lock_record::{LeaseFormat, LockView};
@@ -28,6 +29,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestRng, TestRu
 const MILLI: Duration = Duration::from_millis(1);
 /// After the last fault: the longest request on its way, then two of the longest leases, then some.
 const HEALTHY_TIME: Duration = Duration::from_secs(120);
+/// From one sign of life of a JVM to the next.
+const PULSE: Duration = Duration::from_secs(1);
 const LONGEST_RUN: Duration = Duration::from_secs(600);
 
 /// What decides; zero is always the healthy choice.
@@ -83,6 +86,12 @@ struct Machine {
     alarm: Option<BootTime>,
     waits_for: Option<u64>,
     frozen: bool,
+    /// The JVM alone stands still until then.
+    hangs_until: Duration,
+    jvm_stall_timeout: Duration,
+    /// The API server cannot be reached from here until then.
+    cut_off_until: Duration,
+    outage_hold: OutageHold,
     held_back: VecDeque<Happening>,
     watch_up: bool,
     /// Nothing is shown before what came earlier.
@@ -102,12 +111,7 @@ struct Request {
 
 enum Asked {
     Read,
-    Write {
-        attempt: AttemptId,
-        kind: LockWriteKind,
-        base: Option<String>,
-        annotation: String,
-    },
+    Write(elector_world::Request),
 }
 
 #[derive(Debug)]
@@ -139,14 +143,27 @@ enum Event {
         machine: usize,
         incarnation: u32,
     },
+    Pulses {
+        machine: usize,
+        incarnation: u32,
+    },
     Fate,
 }
 
 #[derive(Clone, Copy, Default)]
 struct Outsiders {
-    /// Delete, empty or garble the lock; then nobody crashes, or a cold start could meet an empty place.
+    /// Delete, empty or garble the lock; then nobody crashes, or a cold start could meet an empty place, and all have
+    /// the same lease, or who has not seen a record that is gone could not know how long its lease is.
     damage: bool,
 }
+
+/// Lease duration, renew deadline and retry period, in milliseconds.
+const LEASES: [(u32, u32, u32); 4] = [
+    (15_000, 15_000, 5_000),
+    (10_000, 8_000, 2_000),
+    (20_000, 18_000, 3_000),
+    (5_000, 5_000, 1_000),
+];
 
 struct World {
     dice: Dice,
@@ -178,8 +195,11 @@ impl World {
             healthy_since: None,
             trace: Vec::new(),
         };
+        let common = world.dice.pick(LEASES.len());
         for index in 0..2 + world.dice.pick(2) {
-            let machine = Machine::new(index, &mut world.dice);
+            let own = world.dice.pick(LEASES.len());
+            let lease = LEASES[if outsiders.damage { common } else { own }];
+            let machine = Machine::new(index, lease, &mut world.dice);
             world.machines.push(machine);
             let delay = world.dice.time(MILLI * 10);
             world.schedule(
@@ -243,8 +263,28 @@ impl World {
                     self.show(machine);
                 }
             }
+            Event::Pulses { machine, incarnation } => self.pulse(machine, incarnation),
             Event::Fate => self.decide_fate(),
         }
+    }
+
+    /// A thread of the JVM, which stands still with it.
+    fn pulse(&mut self, index: usize, incarnation: u32) {
+        let machine = &self.machines[index];
+        if machine.incarnation != incarnation || machine.elector.is_none() {
+            return;
+        }
+        if !machine.frozen && machine.hangs_until <= self.now {
+            let at = machine.clock.shows(self.now);
+            self.deliver(index, Happening::Other(Input::Pulse { at }));
+        }
+        self.schedule(
+            PULSE,
+            Event::Pulses {
+                machine: index,
+                incarnation,
+            },
+        );
     }
 
     fn start(&mut self, index: usize, incarnation: u32, fresh: bool) {
@@ -255,8 +295,14 @@ impl World {
             machine.identity = format!("{index}-{incarnation}");
         }
         let (identity, timings) = (machine.identity.clone(), machine.timings);
-        machine.referee = Referee::new(&identity, timings, first_grant);
-        machine.elector = Some(Elector::new(identity, timings, first_grant));
+        let settings = ElectorSettings {
+            timings,
+            outage_hold: machine.outage_hold,
+            jvm_stall_timeout: Some(machine.jvm_stall_timeout),
+        };
+        machine.referee = Referee::new(&identity, settings, first_grant);
+        machine.elector = Some(Elector::new(identity, settings, first_grant));
+        machine.hangs_until = Duration::ZERO;
         machine.incarnation = incarnation;
         machine.alarm = None;
         machine.waits_for = None;
@@ -264,6 +310,7 @@ impl World {
         machine.held_back.clear();
         machine.watch_up = true;
         machine.released = false;
+        self.pulse(index, incarnation);
         if by_list {
             let (observation, long_dead) = self.list();
             self.deliver(index, Happening::Shown(observation, long_dead));
@@ -326,7 +373,7 @@ impl World {
         let believers = self
             .machines
             .iter()
-            .filter(|machine| machine.believes(self.now))
+            .filter(|machine| machine.believes(self.now) && !machine.holds_on(self.now))
             .count();
         if believers > 1 {
             self.broken(rule::IN_TIME, "two believe in their leadership at once");
@@ -348,17 +395,25 @@ impl World {
     fn send_write(&mut self, index: usize, write: LockWrite) {
         let wall = WallTime::from_micros(i64::try_from(self.now.as_micros()).unwrap());
         let machine = &self.machines[index];
-        let lease = machine.timings.lease_duration;
-        let annotation = write.record(&machine.identity, lease, wall).to_json(machine.format);
-        let attempt = write.attempt;
-        let asked = Asked::Write {
-            attempt,
-            kind: write.kind,
-            base: write.base,
-            annotation,
-        };
+        let (attempt, limit) = (write.attempt, write.time_limit);
+        let asked = Asked::Write(elector_world::Request {
+            sender: machine.identity.clone(),
+            write,
+            lease: machine.timings.lease_duration,
+            format: machine.format,
+            wall,
+        });
         let unknown = Input::Unknown { attempt };
-        let limit = write.time_limit;
+        let unusable = Input::Refused {
+            attempt,
+            unusable: true,
+        };
+        if self.now < machine.cut_off_until {
+            return match self.dice.roll() % 2 {
+                0 => self.send(index, asked, MILLI, unusable, None, None),
+                _ => self.send(index, asked, limit, unknown, None, None),
+            };
+        }
         match self.dice.roll() {
             0..=140 => self.send(index, asked, limit, unknown, Some(MILLI / 10), Some(MILLI / 10)),
             // Slow, but mostly in time.
@@ -374,12 +429,20 @@ impl World {
             // A server error at once, and not applied.
             241..=248 => self.send(index, asked, MILLI, unknown, None, None),
             // Too many requests, forbidden.
-            _ => self.send(index, asked, MILLI, Input::Refused { attempt }, None, None),
+            _ => self.send(index, asked, MILLI, unusable, None, None),
         }
     }
 
     fn send_read(&mut self, index: usize, limit: Duration) {
         let failed = Input::ReadFailed;
+        if self.now < self.machines[index].cut_off_until {
+            let limit = if self.dice.roll().is_multiple_of(2) {
+                MILLI
+            } else {
+                limit
+            };
+            return self.send(index, Asked::Read, limit, failed, None, None);
+        }
         match self.dice.roll() {
             0..=160 => self.send(index, Asked::Read, limit, failed, Some(MILLI / 10), Some(MILLI / 10)),
             161..=190 => self.send(index, Asked::Read, limit, failed, Some(MILLI * 10), Some(MILLI * 10)),
@@ -435,16 +498,14 @@ impl World {
                     long_dead,
                 }
             }
-            Asked::Write {
-                attempt,
-                kind,
-                base,
-                annotation,
-            } => {
-                let lock = LockView::read(&annotation);
+            Asked::Write(request) => {
+                let (attempt, kind) = (request.write.attempt, request.write.kind);
                 let before = self.server.lock().cloned();
-                match self.server.write(self.now, base.as_deref(), lock) {
-                    None => Input::Refused { attempt },
+                match self.server.write(self.now, &request) {
+                    None => Input::Refused {
+                        attempt,
+                        unusable: false,
+                    },
                     Some(observation) => {
                         self.trace
                             .push(format!("{:?} landed: {kind:?} of {index}/{incarnation}", self.now));
@@ -464,13 +525,14 @@ impl World {
 
     fn judge_landing(&mut self, index: usize, incarnation: u32, kind: LockWriteKind, before: Option<&LockView>) {
         let others = self.machines.iter().enumerate().filter(|(other, _)| *other != index);
-        let taken = others.filter(|(_, machine)| machine.believes(self.now)).count() > 0;
+        let believing = |(_, machine): &(usize, &Machine)| machine.believes(self.now) && !machine.holds_on(self.now);
+        let taken = matches!(kind, LockWriteKind::Acquire) && others.filter(believing).count() > 0;
         if taken && matches!(before, Some(LockView::Held(_))) {
             self.broken(rule::IN_TIME, "the lock was taken from a leader that believed in it");
         }
         let machine = &mut self.machines[index];
         if machine.incarnation == incarnation {
-            let again = machine.released && kind != LockWriteKind::Release;
+            let again = machine.released && !matches!(kind, LockWriteKind::Release | LockWriteKind::Leave);
             machine.released |= kind == LockWriteKind::Release;
             if again {
                 self.broken(rule::RELEASED, "a released lock was taken again by who released it");
@@ -483,28 +545,33 @@ impl World {
             match self.dice.roll() {
                 0..=240 => self.show(index),
                 _ if self.outsiders.damage => self.show(index),
-                _ => {
-                    // The watch breaks and begins anew with a list.
-                    let machine = &mut self.machines[index];
-                    machine.watch_up = false;
-                    let incarnation = machine.incarnation;
-                    let delay = self.dice.time(MILLI * 80);
-                    self.schedule(
-                        delay,
-                        Event::Lists {
-                            machine: index,
-                            incarnation,
-                        },
-                    );
-                }
+                _ => self.break_watch(index, MILLI * 80),
             }
         }
+    }
+
+    /// The watch begins anew with a list, when the API server can be reached.
+    fn break_watch(&mut self, index: usize, unit: Duration) {
+        let machine = &mut self.machines[index];
+        machine.watch_up = false;
+        let (incarnation, cut_off) = (machine.incarnation, machine.cut_off_until.saturating_sub(self.now));
+        let delay = self.dice.time(unit) + cut_off;
+        self.schedule(
+            delay,
+            Event::Lists {
+                machine: index,
+                incarnation,
+            },
+        );
     }
 
     /// Shows the present state, after what is still to be shown.
     fn show(&mut self, index: usize) {
         if !self.machines[index].watch_up {
             return;
+        }
+        if self.now < self.machines[index].cut_off_until {
+            return self.break_watch(index, MILLI * 80);
         }
         let unit = if self.dice.roll() <= 200 {
             MILLI / 10
@@ -548,6 +615,17 @@ impl World {
         }
         self.trace.push(format!("{:?} fate {fate} for {index}", self.now));
         match fate {
+            196..=197 => {
+                // All of them, or this one alone.
+                let until = self.now + self.dice.time(MILLI * 250);
+                let all = self.dice.roll().is_multiple_of(2);
+                for (other, machine) in self.machines.iter_mut().enumerate() {
+                    if all || other == index {
+                        machine.cut_off_until = until;
+                    }
+                }
+            }
+            198..=200 => self.machines[index].hangs_until = self.now + self.dice.time(MILLI * 200),
             0..=208 => {
                 self.machines[index].frozen = true;
                 let delay = self.dice.time(MILLI * 160);
@@ -591,7 +669,7 @@ impl World {
 
     /// A creation carries no version: under way while the `ConfigMap` is deleted, it lands where it should not.
     fn creation_under_way(&self) -> bool {
-        let creates = |asked: &Asked| matches!(asked, Asked::Write { base: None, .. });
+        let creates = |asked: &Asked| matches!(asked, Asked::Write(request) if request.write.base.is_none());
         self.events
             .values()
             .any(|event| matches!(event, Event::Lands(request) if creates(&request.what)))
@@ -651,14 +729,7 @@ impl World {
 }
 
 impl Machine {
-    fn new(index: usize, dice: &mut Dice) -> Self {
-        let settings = [
-            (15_000, 15_000, 5_000),
-            (10_000, 8_000, 2_000),
-            (20_000, 18_000, 3_000),
-            (5_000, 5_000, 1_000),
-        ];
-        let (lease, deadline, retry) = settings[dice.pick(settings.len())];
+    fn new(index: usize, (lease, deadline, retry): (u32, u32, u32), dice: &mut Dice) -> Self {
         let timings = LeaseSettings {
             lease_duration: MILLI * lease,
             renew_deadline: MILLI * deadline,
@@ -687,6 +758,13 @@ impl Machine {
             alarm: None,
             waits_for: None,
             frozen: false,
+            hangs_until: Duration::ZERO,
+            jvm_stall_timeout: timings.lease_duration * (1 + u32::from(dice.roll() % 2)),
+            cut_off_until: Duration::ZERO,
+            outage_hold: OutageHold {
+                duration: Duration::from_secs(10) * u32::from(dice.roll() % 4),
+                despite_strangers: false,
+            },
             held_back: VecDeque::new(),
             watch_up: true,
             shown_until: Duration::ZERO,
@@ -698,6 +776,12 @@ impl Machine {
     fn believes(&self, time: Duration) -> bool {
         let until = self.elector.as_ref().and_then(Elector::valid_until);
         until.is_some_and(|until| self.clock.shows(time) < until)
+    }
+
+    /// Goes on although nobody has acknowledged it: the one who may, beside somebody that it could not know of.
+    fn holds_on(&self, time: Duration) -> bool {
+        let until = self.elector.as_ref().and_then(Elector::confirmed_until);
+        self.believes(time) && until.is_some_and(|until| self.clock.shows(time) >= until)
     }
 }
 
@@ -751,6 +835,8 @@ invariants! {
     released_lock_stays_released: rule::RELEASED;
     a_running_lease_is_left_alone: rule::PATIENCE;
     one_request_at_a_time_with_time_for_another: rule::ONE_REQUEST;
+    a_leader_holds_on_only_where_nobody_else_is_known: rule::HOLD;
+    a_jvm_that_stands_still_leads_nothing: rule::JVM;
     somebody_leads_once_the_faults_end: rule::ALIVE;
 }
 

@@ -3,9 +3,10 @@
 
 use std::time::Duration;
 
+use flinkkubeha::protocol::contenders::Contenders;
 use flinkkubeha::protocol::elector::{
-    AcquireReason, AttemptId, Damage, Effect, Elector, GrantId, Input, LockWrite, LockWriteKind, Notice, Observation,
-    RevokeCause, Source,
+    AcquireReason, AttemptId, Damage, Effect, Elector, ElectorSettings, GrantId, Input, LockWrite, LockWriteKind,
+    Notice, Observation, OutageHold, RevokeCause, Source,
 };
 use flinkkubeha::protocol::lease::{LeaseSettings, LeaseTimings};
 use flinkkubeha::protocol::lock_record::{LockRecord, LockView};
@@ -45,10 +46,23 @@ fn broken(version: u64, text: &str) -> Observation {
     present(version, LockView::read(text))
 }
 
+/// Beside it stands no note, and no signature of ours.
 fn present(version: u64, lock: LockView) -> Observation {
     Observation::Present {
         resource_version: version.to_string(),
         lock,
+        contenders: Contenders::default(),
+    }
+}
+
+/// A lock that one of ours has written, and the notes of some who wait.
+fn noted(version: u64, holder: &str, renewed: i64, waiting: &[&str]) -> Observation {
+    let record = record(holder, renewed);
+    let notes = waiting.iter().fold(Contenders::default(), |notes, who| notes.with(who));
+    Observation::Present {
+        resource_version: version.to_string(),
+        contenders: notes.signing(&LockView::Absent, &record),
+        lock: LockView::Held(record),
     }
 }
 
@@ -64,8 +78,8 @@ impl Bench {
         Self::with(timings())
     }
 
-    fn with(timings: LeaseTimings) -> Self {
-        let elector = Elector::new(ME.to_owned(), timings, GrantId(1));
+    fn with(settings: impl Into<ElectorSettings>) -> Self {
+        let elector = Elector::new(ME.to_owned(), settings, GrantId(1));
         Self {
             elector,
             effects: Vec::new(),
@@ -131,7 +145,13 @@ impl Bench {
 
     fn refused(&mut self, millis: u64) -> &mut Self {
         let attempt = self.newest;
-        self.step(millis, Input::Refused { attempt })
+        self.step(
+            millis,
+            Input::Refused {
+                attempt,
+                unusable: false,
+            },
+        )
     }
 
     fn unknown(&mut self, millis: u64) -> &mut Self {
@@ -611,6 +631,461 @@ mod leader {
     }
 }
 
+mod notes {
+    use super::*;
+
+    #[test]
+    fn a_candidate_notes_once_that_it_waits() {
+        let mut bench = Bench::new();
+        bench.watch(0, noted(10, RIVAL, 1, &["other"]));
+        let write = bench.write(LockWriteKind::Join).clone();
+        assert_eq!((write.base.as_deref(), write.takes_notes_away), (Some("10"), false));
+        assert_eq!(
+            write.record(ME, Duration::from_secs(15), WallTime::from_micros(7)),
+            None
+        );
+        assert_eq!(
+            bench.applied(10, noted(11, RIVAL, 1, &["other", ME])).effects,
+            [Effect::Wake { at: at(15_000) }]
+        );
+        assert_eq!(bench.elector.is_leader(), None);
+        // Its lease runs from the last change of the lock, and a note is none.
+        assert_eq!(
+            bench.watch(5_000, noted(12, RIVAL, 2, &["other", ME])).wake(),
+            Some(at(20_000))
+        );
+    }
+
+    #[test]
+    fn puts_back_what_the_leader_has_taken_away() {
+        let mut bench = Bench::new();
+        bench.watch(0, noted(10, RIVAL, 1, &[ME]));
+        assert_eq!(bench.writes().len(), 0);
+        bench.watch(5_000, noted(11, RIVAL, 2, &[])).write(LockWriteKind::Join);
+    }
+
+    #[test]
+    fn leaves_a_lock_of_stock_alone() {
+        let mut bench = Bench::follower();
+        assert_eq!(bench.writes().len(), 0);
+        // Signed once, and taken by somebody who does not sign.
+        let Observation::Present { contenders, .. } = noted(10, RIVAL, 1, &[]) else {
+            panic!()
+        };
+        let lock = LockView::Held(record("stock", 2));
+        let observation = Observation::Present {
+            resource_version: "11".to_owned(),
+            lock,
+            contenders,
+        };
+        assert_eq!(bench.watch(5_000, observation).writes().len(), 0);
+    }
+
+    #[test]
+    fn does_not_insist_when_it_is_refused() {
+        let mut bench = Bench::new();
+        bench.watch(0, noted(10, RIVAL, 1, &[])).write(LockWriteKind::Join);
+        assert!(bench.refused(10).reads());
+        bench.read(20, noted(11, RIVAL, 2, &[]));
+        assert_eq!(bench.effects, [Effect::Wake { at: at(5_010) }]);
+        bench.tick(5_010).write(LockWriteKind::Join);
+        // Nor when it is applied and not there.
+        bench.applied(5_020, noted(12, RIVAL, 2, &[]));
+        assert_eq!(bench.effects, [Effect::Wake { at: at(10_020) }]);
+    }
+
+    #[test]
+    fn has_no_time_left_when_the_lock_can_be_taken() {
+        let mut bench = Bench::new();
+        bench.watch(0, noted(10, RIVAL, 1, &[ME]));
+        bench.watch(14_000, noted(11, RIVAL, 1, &[]));
+        assert_eq!(bench.write(LockWriteKind::Join).time_limit, Duration::from_secs(1) / 3);
+    }
+
+    #[test]
+    fn go_with_the_grant() {
+        let mut bench = Bench::new();
+        bench.watch(0, noted(10, RIVAL, 1, &[ME, "other"]));
+        bench.tick(15_000);
+        let write = bench.write(LockWriteKind::Acquire).clone();
+        let record = write
+            .record(ME, Duration::from_secs(15), WallTime::from_micros(3))
+            .unwrap();
+        let before = Contenders::default().with(ME).with("other");
+        let after = write.contenders(ME, before, &LockView::Absent, Some(&record));
+        assert!(!after.has_note_of(ME) && !after.has_note_of_others(ME));
+        assert!(after.signs(&LockView::Held(record)));
+    }
+
+    #[test]
+    fn are_taken_away_by_a_leader_every_ten_minutes() {
+        let mut bench = Bench::new();
+        bench.watch(0, Observation::Missing);
+        bench.applied(10, noted(10, ME, 1, &[]));
+        let mut sweeps = Vec::new();
+        for second in (5..1_400_u64).step_by(5) {
+            let write = bench.tick(second * 1_000).write(LockWriteKind::Renew).clone();
+            let waiting: &[&str] = if write.takes_notes_away { &[] } else { &["standby"] };
+            if write.takes_notes_away {
+                sweeps.push(second);
+            }
+            bench.applied(second * 1_000, noted(10 + second, ME, 2, waiting));
+        }
+        // The first note came 5 s after the grant, and was put back after each time.
+        assert_eq!(sweeps, [605, 1_210]);
+    }
+
+    #[test]
+    fn are_left_alone_where_there_are_none() {
+        let mut bench = Bench::new();
+        bench.watch(0, Observation::Missing);
+        bench.applied(10, noted(10, ME, 1, &[]));
+        for second in (5..1_400_u64).step_by(5) {
+            assert!(!bench.tick(second * 1_000).write(LockWriteKind::Renew).takes_notes_away);
+            bench.applied(second * 1_000, noted(10 + second, ME, 2, &[]));
+        }
+    }
+
+    #[test]
+    fn a_candidate_that_leaves_takes_its_own_away() {
+        let mut bench = Bench::new();
+        bench.watch(0, noted(10, RIVAL, 1, &[ME, "other"]));
+        let write = bench.step(1_000, Input::Stop).write(LockWriteKind::Leave).clone();
+        assert_eq!(write.base.as_deref(), Some("10"));
+        let notes = write.contenders(
+            ME,
+            Contenders::default().with(ME).with("other"),
+            &LockView::Absent,
+            None,
+        );
+        assert!(!notes.has_note_of(ME) && notes.has_note_of_others(ME));
+        assert!(bench.applied(1_010, noted(11, RIVAL, 1, &["other"])).ended());
+        // Also one that was on its way.
+        let mut bench = Bench::new();
+        bench.watch(0, noted(10, RIVAL, 1, &[])).write(LockWriteKind::Join);
+        bench.step(1, Input::Stop);
+        bench
+            .applied(10, noted(11, RIVAL, 1, &[ME]))
+            .write(LockWriteKind::Leave);
+    }
+}
+
+mod hold {
+    use super::*;
+
+    const HOLD: Duration = Duration::from_secs(30);
+
+    fn settings(despite_strangers: bool) -> ElectorSettings {
+        ElectorSettings {
+            outage_hold: OutageHold {
+                duration: HOLD,
+                despite_strangers,
+            },
+            ..timings().into()
+        }
+    }
+
+    /// A leader that renewed at 15 s, believes until 28.5 s and has nobody to reckon with since 15.01 s. Its next renewal is under way since 20 s.
+    fn alone() -> Bench {
+        let mut bench = Bench::with(settings(false));
+        bench.watch(0, Observation::Missing);
+        bench.applied(10, noted(10, ME, 1, &[]));
+        for second in [5, 10, 15] {
+            bench.tick(second * 1_000);
+            bench.applied(second * 1_000 + 10, noted(10 + second, ME, 2, &[]));
+        }
+        bench.tick(20_000).write(LockWriteKind::Renew);
+        bench
+    }
+
+    fn held(bench: &Bench) -> Option<u64> {
+        bench.effects.iter().find_map(|effect| match effect {
+            Effect::Hold { valid_until, .. } => u64::try_from(valid_until.since_boot().as_millis()).ok(),
+            _ => None,
+        })
+    }
+
+    /// Requests fail at once, from the one under way on.
+    fn away(bench: &mut Bench, until: u64) {
+        let mut now = 22_000;
+        bench.unknown(now);
+        while now < until {
+            assert!(bench.reads() || bench.tick(now + 500).reads(), "{:?}", bench.effects);
+            now += 1_000;
+            bench.step(now, Input::ReadFailed);
+        }
+    }
+
+    #[test]
+    fn each_failure_carries_the_belief_as_far_as_a_renewal_would() {
+        let mut bench = alone();
+        assert_eq!(held(bench.unknown(22_000)), Some(35_500));
+        assert!(bench.reads());
+        assert_eq!(held(bench.step(24_000, Input::ReadFailed)), Some(37_500));
+        bench.tick(30_000);
+        assert_eq!(bench.elector.is_leader(), Some(GrantId(1)));
+        assert_eq!(bench.elector.confirmed_until(), Some(at(28_500)));
+        assert_eq!(held(bench.step(31_000, Input::ReadFailed)), Some(44_500));
+    }
+
+    #[test]
+    fn a_leader_that_is_alone_outlives_the_outage_by_the_hold_and_no_longer() {
+        let mut bench = alone();
+        away(&mut bench, 58_000);
+        assert_eq!(bench.elector.valid_until(), Some(at(58_500)));
+        bench.tick(58_499);
+        assert_eq!(bench.revoked(), None);
+        bench.tick(58_500);
+        assert_eq!(bench.revoked(), Some(&RevokeCause::OutageHoldPassed));
+    }
+
+    #[test]
+    fn reads_before_it_renews_when_the_server_is_back() {
+        let mut bench = alone();
+        away(&mut bench, 50_000);
+        bench.tick(50_500);
+        assert!(bench.reads() && bench.writes().is_empty());
+        let write = bench
+            .read(50_510, noted(25, ME, 2, &[]))
+            .write(LockWriteKind::Renew)
+            .clone();
+        assert_eq!((write.base.as_deref(), write.transitions), (Some("25"), 7));
+        bench.applied(50_520, noted(26, ME, 3, &[]));
+        let valid_until = at(50_510 + 13_500);
+        let grant = GrantId(1);
+        assert_eq!(bench.effects[0], Effect::Extend { grant, valid_until });
+        assert_eq!(bench.elector.confirmed_until(), Some(valid_until));
+    }
+
+    #[test]
+    fn ends_when_a_read_shows_another_holder_or_contender() {
+        let mut bench = alone();
+        away(&mut bench, 50_000);
+        bench.tick(50_500);
+        bench.read(50_510, noted(30, RIVAL, 9, &[]));
+        assert!(matches!(bench.revoked(), Some(RevokeCause::TakenBy { .. })));
+        let mut bench = alone();
+        away(&mut bench, 50_000);
+        bench.tick(50_500);
+        bench.read(50_510, noted(30, ME, 2, &[RIVAL]));
+        assert_eq!(bench.revoked(), Some(&RevokeCause::NotAloneInOutage));
+        // Before the belief would have ended anyway, it is only that long again.
+        let mut bench = alone();
+        bench.unknown(22_000);
+        assert_eq!(held(bench.read(22_500, noted(30, ME, 2, &[RIVAL]))), Some(28_500));
+        bench.write(LockWriteKind::Renew);
+        bench.tick(28_500);
+        assert_eq!(bench.revoked(), Some(&RevokeCause::RenewDeadlinePassed));
+    }
+
+    #[test]
+    fn does_not_begin_beside_a_contender() {
+        let mut bench = alone();
+        bench.watch(20_100, noted(30, ME, 2, &[RIVAL]));
+        away(&mut bench, 28_000);
+        assert_eq!(bench.elector.valid_until(), Some(at(28_500)));
+        bench.tick(28_500);
+        assert_eq!(bench.revoked(), Some(&RevokeCause::RenewDeadlinePassed));
+    }
+
+    #[test]
+    fn does_not_begin_within_a_lease_after_the_notes_were_gone() {
+        let mut bench = alone();
+        bench.watch(20_100, noted(30, ME, 2, &[RIVAL]));
+        bench.watch(20_200, noted(31, ME, 2, &[]));
+        assert_eq!(held(bench.unknown(22_000)), None);
+        // Nor after a grant.
+        let mut bench = Bench::with(settings(false));
+        bench.watch(0, Observation::Missing);
+        bench.applied(10, noted(10, ME, 1, &[]));
+        bench.tick(5_000);
+        assert_eq!(held(bench.unknown(7_000)), None);
+        bench.tick(13_500);
+        assert_eq!(bench.revoked(), Some(&RevokeCause::RenewDeadlinePassed));
+    }
+
+    #[test]
+    fn does_not_begin_where_a_stranger_has_held_the_lock_unless_it_was_asked_for() {
+        for asked_for in [false, true] {
+            let mut bench = Bench::with(settings(asked_for));
+            let after_stock = |version, renewed| {
+                let (lock, stock) = (record(ME, renewed), LockView::Held(record("stock", 1)));
+                Observation::Present {
+                    resource_version: format!("{version}"),
+                    contenders: Contenders::default().signing(&stock, &lock),
+                    lock: LockView::Held(lock),
+                }
+            };
+            bench.watch(0, free(9));
+            bench.applied(10, after_stock(10, 1));
+            for second in [5, 10, 15] {
+                bench.tick(second * 1_000);
+                bench.applied(second * 1_000 + 10, after_stock(10 + second, 2));
+            }
+            bench.tick(20_000);
+            assert_eq!(held(bench.unknown(22_000)).is_some(), asked_for);
+        }
+    }
+
+    #[test]
+    fn does_not_begin_with_a_conflict_and_does_with_a_refusal_of_everybody() {
+        let mut bench = alone();
+        assert_eq!(held(bench.refused(22_000)), None);
+        let mut bench = alone();
+        let attempt = bench.newest;
+        let unusable = true;
+        assert_eq!(
+            held(bench.step(22_000, Input::Refused { attempt, unusable })),
+            Some(35_500)
+        );
+    }
+
+    #[test]
+    fn does_not_begin_with_a_read_that_was_answered() {
+        let mut bench = alone();
+        assert!(bench.refused(22_000).reads());
+        assert_eq!(
+            bench.step(22_100, Input::ReadPostponed).effects,
+            [Effect::Wake { at: at(22_600) }]
+        );
+        assert!(bench.tick(22_600).reads());
+    }
+
+    #[test]
+    fn a_process_that_was_frozen_has_seen_nothing_fail() {
+        let mut bench = alone();
+        assert_eq!(bench.unknown(60_000).revoked(), Some(&RevokeCause::RenewDeadlinePassed));
+        // Also when it had been holding on before.
+        let mut bench = alone();
+        away(&mut bench, 30_000);
+        assert_eq!(
+            bench.step(45_000, Input::ReadFailed).revoked(),
+            Some(&RevokeCause::OutageHoldPassed)
+        );
+    }
+
+    #[test]
+    fn does_not_begin_where_it_is_switched_off() {
+        let mut bench = Bench::new();
+        bench.watch(0, Observation::Missing);
+        bench.applied(10, noted(10, ME, 1, &[]));
+        for second in [5, 10, 15] {
+            bench.tick(second * 1_000);
+            bench.applied(second * 1_000 + 10, noted(10 + second, ME, 2, &[]));
+        }
+        bench.tick(20_000);
+        assert_eq!(held(bench.unknown(22_000)), None);
+    }
+}
+
+mod jvm {
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(60);
+
+    fn settings() -> ElectorSettings {
+        ElectorSettings {
+            jvm_stall_timeout: Some(TIMEOUT),
+            ..timings().into()
+        }
+    }
+
+    /// A leader whose acquisition was sent at 0, with a JVM that was heard of then and never again; renewals go on.
+    fn forsaken(until: u64) -> Bench {
+        let mut bench = Bench::with(settings());
+        bench.step(0, Input::Pulse { at: at(0) });
+        bench.read(0, Observation::Missing);
+        bench.applied(10, held(10, ME, 1));
+        for second in (5..until / 1_000).step_by(5) {
+            bench.tick(second * 1_000).write(LockWriteKind::Renew);
+            bench.applied(second * 1_000, held(10 + second, ME, 2));
+        }
+        bench
+    }
+
+    #[test]
+    fn renewals_go_on_through_a_pause() {
+        let mut bench = forsaken(60_000);
+        bench.step(59_999, Input::Pulse { at: at(59_999) });
+        assert_eq!(bench.effects, []);
+        bench.tick(60_000).write(LockWriteKind::Renew);
+    }
+
+    #[test]
+    fn the_end_of_the_jvms_time_has_an_alarm_of_its_own() {
+        let mut bench = forsaken(57_000);
+        bench.step(57_000, Input::Pulse { at: at(3_000) });
+        // The belief goes on until 68.5 s, and this renewal may make that more.
+        bench.step(59_000, Input::WriteWanted).write(LockWriteKind::Renew);
+        assert_eq!(bench.wake(), Some(at(63_000)));
+    }
+
+    #[test]
+    fn a_leader_whose_jvm_stands_still_is_revoked_and_lets_its_lease_run_out() {
+        let mut bench = forsaken(60_000);
+        bench.tick(60_000);
+        assert_eq!(bench.revoked(), Some(&RevokeCause::JvmSilent));
+        assert_eq!(bench.notice(), Some(&Notice::JvmSilent { timeout: TIMEOUT }));
+        assert_eq!(
+            bench.effects.len(),
+            2,
+            "neither a write nor an alarm: {:?}",
+            bench.effects
+        );
+        assert!(bench.notice().unwrap().to_string().contains("60s"));
+        // Seen free or expired, the lock is left to others, and said once.
+        assert_eq!(bench.watch(70_000, held(99, RIVAL, 3)).effects, []);
+        assert_eq!(bench.tick(90_000).effects, []);
+    }
+
+    #[test]
+    fn a_candidate_again_when_the_jvm_is_heard_of() {
+        let mut bench = forsaken(60_000);
+        bench.tick(60_000);
+        bench.step(66_000, Input::Pulse { at: at(66_000) });
+        let write = bench.write(LockWriteKind::Acquire);
+        assert_eq!(
+            (write.base.as_deref(), write.transitions),
+            (Some("65"), 7),
+            "the same term"
+        );
+        bench.applied(66_010, held(70, ME, 9));
+        assert_eq!(bench.elector.is_leader(), Some(GrantId(2)));
+    }
+
+    #[test]
+    fn is_not_granted_what_is_acknowledged_while_the_jvm_stands_still() {
+        let mut bench = Bench::with(settings());
+        bench.step(0, Input::Pulse { at: at(0) });
+        bench.read(59_000, Observation::Missing).write(LockWriteKind::Acquire);
+        bench.applied(60_500, held(10, ME, 1));
+        assert_eq!(bench.elector.is_leader(), None);
+        assert_eq!(bench.notice(), Some(&Notice::JvmSilent { timeout: TIMEOUT }));
+        assert_eq!(bench.writes().len(), 0);
+    }
+
+    #[test]
+    fn an_acknowledgement_that_comes_with_the_silence_does_not_come_before_the_revoke() {
+        let mut bench = forsaken(60_000);
+        bench.step(59_000, Input::WriteWanted).write(LockWriteKind::Renew);
+        bench.applied(60_000, held(70, ME, 3));
+        assert_eq!(bench.revoked(), Some(&RevokeCause::JvmSilent));
+    }
+
+    #[test]
+    fn nothing_is_asked_of_a_jvm_that_was_never_heard_of() {
+        let mut bench = Bench::with(settings());
+        bench.watch(500_000, Observation::Missing).write(LockWriteKind::Acquire);
+    }
+
+    #[test]
+    fn gives_the_lock_back_when_it_is_stopped_by_a_jvm_that_was_silent() {
+        let mut bench = forsaken(60_000);
+        bench.tick(60_000);
+        bench.step(61_000, Input::Stop).write(LockWriteKind::Release);
+    }
+}
+
 mod stopping {
     use super::*;
 
@@ -622,7 +1097,7 @@ mod stopping {
         let write = bench.write(LockWriteKind::Release).clone();
         assert_eq!((write.base.as_deref(), write.transitions), (Some("10"), 7));
         let wall = WallTime::from_micros(99);
-        let released = write.record(ME, Duration::from_secs(15), wall);
+        let released = write.record(ME, Duration::from_secs(15), wall).unwrap();
         assert!(released.is_free());
         assert_eq!(released.lease_duration, Duration::from_secs(1));
         assert_eq!((released.acquire_time, released.renew_time), (wall, wall));

@@ -45,6 +45,7 @@ const METHODS: &[NativeMethod<'static>] = &[
     native! { await_ready(session: jlong, millis: jlong) },
     native! { close_session(session: jlong, millis: jlong) },
     native! { take_event(session: jlong, millis: jlong) -> JString[] },
+    native! { pulse(session: jlong) },
     native! { start_election(session: jlong) },
     native! { stop_election(session: jlong, millis: jlong) },
     native! { has_leadership(session: jlong, grant: jlong) -> jboolean },
@@ -145,6 +146,11 @@ fn take_event<'local>(
         Some(event) => all_strings(env, event),
         None => Ok(JStrings::null()),
     }
+}
+
+fn pulse(_: &mut Env<'_>, _: JClass<'_>, session: jlong) -> Answer<()> {
+    SESSIONS.get(session)?.pulse();
+    Ok(())
 }
 
 fn start_election(_: &mut Env<'_>, _: JClass<'_>, session: jlong) -> Answer<()> {

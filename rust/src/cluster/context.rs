@@ -10,10 +10,13 @@ use tokio::sync::mpsc;
 
 use crate::cluster::client::{Answer, ApiClient, ApiError};
 use crate::cluster::clock::Clock;
+use crate::cluster::config_map::writers::Writers;
 use crate::cluster::election::Command;
 use crate::cluster::grant::GrantCell;
+use crate::cluster::pulse::Pulse;
 use crate::cluster::spawn::Spawn;
-use crate::protocol::lease::LeaseTimings;
+use crate::protocol::annotations::Claim;
+use crate::protocol::elector::{ElectorSettings, GrantId};
 use crate::protocol::lock_record::{LeaseFormat, LockView};
 
 /// What a quorum read shows of the lock.
@@ -34,6 +37,7 @@ pub(crate) struct Context {
     pub(crate) grants: GrantCell,
     pub(crate) spawn: Spawn,
     pub(crate) election: mpsc::UnboundedSender<Command>,
+    pub(crate) writers: Writers,
     /// Name of the cluster `ConfigMap`.
     pub(crate) cluster_map: String,
     /// Holder identity of this process.
@@ -41,12 +45,21 @@ pub(crate) struct Context {
     /// Labels of every HA `ConfigMap`, as the running Flink line writes them.
     pub(crate) labels: Arc<BTreeMap<String, String>>,
     pub(crate) lease_format: LeaseFormat,
-    pub(crate) timings: LeaseTimings,
+    pub(crate) elector: ElectorSettings,
+    pub(crate) pulse: Pulse,
 }
 
 impl Context {
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
         (self.spawn)(Box::pin(work));
+    }
+
+    /// What a job `ConfigMap` bears that this grant of this process may write.
+    pub(crate) fn claim(&self, grant: GrantId) -> Claim {
+        Claim {
+            holder_identity: self.identity.clone(),
+            grant: grant.0,
+        }
     }
 
     /// Whose lock it is, by a quorum read. Made after another `ConfigMap` was read, "ours" says that no newer leader had claimed that one before it

@@ -15,6 +15,8 @@ pub struct Granted {
     pub grant: GrantId,
     /// End of validity on `CLOCK_BOOTTIME`.
     pub valid_until: BootTime,
+    /// Until when the last acknowledged renewal carries it. What comes after that is a leadership that is held on to without the API server.
+    pub confirmed_until: BootTime,
 }
 
 /// Written by the election task alone, read by everyone who is about to write.
@@ -62,6 +64,13 @@ impl GrantCell {
     #[must_use]
     pub fn holds(&self, grant: GrantId) -> bool {
         self.current() == Some(grant)
+    }
+
+    /// Whether a grant holds at this instant that the API server has confirmed within the renew deadline: the only time for a write to be sent.
+    #[must_use]
+    pub fn confirmed(&self) -> bool {
+        let granted = *self.shared.lock();
+        granted.is_some_and(|granted| self.clock.boot() < granted.confirmed_until.min(granted.valid_until))
     }
 
     /// Returns once this grant no longer is the current one. Does not look at the clock: the election task's timer revokes.

@@ -8,6 +8,7 @@ pub(crate) mod election;
 pub mod events;
 pub mod grant;
 pub mod preflight;
+pub(crate) mod pulse;
 pub mod services;
 pub mod spawn;
 pub(crate) mod watch;

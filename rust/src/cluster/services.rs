@@ -13,16 +13,17 @@ use crate::cluster::client::ApiClient;
 use crate::cluster::clock::Clock;
 use crate::cluster::config_map::job_maps::JobMaps;
 pub use crate::cluster::config_map::open_map::OpenMap;
+use crate::cluster::config_map::writers::Writers;
 use crate::cluster::context::Context;
 use crate::cluster::election::{Command, Election};
 use crate::cluster::events::queue::EventQueue;
 use crate::cluster::events::ready::Ready;
 use crate::cluster::grant::GrantCell;
+use crate::cluster::pulse::Pulse;
 pub use crate::cluster::spawn::{Spawn, Work};
 use crate::cluster::watch::ConfigMapWatch;
 use crate::error::{ErrorCode, HaError};
-use crate::protocol::elector::GrantId;
-use crate::protocol::lease::LeaseTimings;
+use crate::protocol::elector::{ElectorSettings, GrantId};
 use crate::protocol::lock_record::LeaseFormat;
 use crate::protocol::names;
 
@@ -37,8 +38,8 @@ pub struct ServicesSettings {
     pub labels: BTreeMap<String, String>,
     /// How the running Flink line writes the lease into the lock record.
     pub lease_format: LeaseFormat,
-    /// The three durations of the election.
-    pub timings: LeaseTimings,
+    /// What the election goes by.
+    pub elector: ElectorSettings,
     /// How long a store call waits for its outcome.
     pub patience: Duration,
 }
@@ -60,17 +61,26 @@ impl Services {
         let (seen, seen_receiver) = mpsc::unbounded_channel();
         let events = Arc::new(EventQueue::default());
         let ready = Arc::new(Ready::default());
+        let grants = GrantCell::new(Arc::clone(&clock));
+        let api = {
+            let grants = grants.clone();
+            // Which grant it is, is for whoever decides on the write; that one gives it up with its grant. While a leadership is only held on to,
+            // nothing is written: first the lock has to be read and renewed.
+            api.while_permitted(move || grants.confirmed())
+        };
         let context = Context {
             api,
-            grants: GrantCell::new(Arc::clone(&clock)),
+            grants,
+            pulse: Pulse::new(Arc::clone(&clock)),
             clock,
             spawn,
             election: commands,
+            writers: Writers::default(),
             cluster_map: names::cluster_config_map(&settings.cluster_id),
             identity: settings.identity,
             labels: Arc::new(settings.labels),
             lease_format: settings.lease_format,
-            timings: settings.timings,
+            elector: settings.elector,
         };
         context.spawn(ConfigMapWatch::new(&context, seen, Arc::clone(&ready)).run());
         context.spawn(Election::new(context.clone(), command_receiver, seen_receiver, Arc::clone(&events)).run());
@@ -106,8 +116,15 @@ impl Services {
         &self.ready
     }
 
+    /// A sign of life of the JVM: it stores the time and does nothing else. A leader that gave one goes on giving them, or is none any more after
+    /// the time that the settings say.
+    pub fn pulse(&self) {
+        self.context.pulse.beat();
+    }
+
     /// Becomes a candidate, once the Role was found to allow what a leader does.
     pub fn start_election(&self) -> Result<(), HaError> {
+        self.pulse();
         self.send(Command::Start)
     }
 
@@ -144,14 +161,15 @@ impl Services {
         let _ = self.send(Command::Unsubscribe { id: subscription });
     }
 
-    /// Opens a `ConfigMap` under the grant that holds now; without one it can be read and not written. `create` makes a job `ConfigMap` that is
-    /// absent, with stock's labels and the claim of this grant.
+    /// Opens a `ConfigMap` under the grant that holds now; without one it can be read and not written. `create` claims a job `ConfigMap` for this
+    /// grant, and makes one that is absent, with stock's labels.
     pub async fn open_config_map(&self, name: &str, create: bool) -> Result<OpenMap, HaError> {
         let grant = self.context.grants.current();
-        if let (true, Some(grant)) = (create, grant) {
-            self.jobs.ensure(name, grant, self.deadline()).await?;
-        }
         let writer = (name != self.context.cluster_map).then(|| self.jobs.writer(name));
+        if let (true, Some(grant), Some(writer)) = (create, grant, &writer) {
+            self.jobs.claim(writer, grant, self.deadline()).await?;
+        }
+        let writer = writer.map(|writer| writer.edits);
         Ok(OpenMap::new(self.context.clone(), name, grant, self.patience, writer))
     }
 

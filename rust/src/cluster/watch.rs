@@ -27,6 +27,8 @@ const WATCH_LENGTH: Duration = Duration::from_secs(300);
 const SILENCE: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// A server that asks for more patience than this is asked again all the same.
+const LONGEST_WISH: Duration = Duration::from_secs(5);
 /// A refusal for want of rights counts once it has lasted: after a restart of the API server the first answers may be 403.
 const REFUSAL_COUNTS_AFTER: Duration = Duration::from_secs(5);
 /// Until the first answer, the wait is reported this often.
@@ -61,6 +63,8 @@ pub(crate) struct ConfigMapWatch {
     pause: Duration,
     /// Pauses so far.
     pauses: u64,
+    /// How long the server has asked us to wait.
+    at_least: Duration,
 }
 
 impl ConfigMapWatch {
@@ -75,6 +79,7 @@ impl ConfigMapWatch {
             identity: context.identity.clone(),
             pause: FIRST_PAUSE,
             pauses: 0,
+            at_least: Duration::ZERO,
         }
     }
 
@@ -93,6 +98,12 @@ impl ConfigMapWatch {
                     }
                 }
                 Err(error) => {
+                    if let ApiErrorKind::TooManyRequests {
+                        retry_after: Some(wish),
+                    } = error.kind
+                    {
+                        self.at_least = wish.min(LONGEST_WISH);
+                    }
                     if waited.is_waiting() {
                         self.still_waiting(&mut waited, &error).await;
                     } else {
@@ -207,7 +218,8 @@ impl ConfigMapWatch {
 
     async fn back_off(&mut self) {
         self.pauses += 1;
-        sleep(jittered(self.pause, &self.identity, self.pauses)).await;
+        let wish = std::mem::take(&mut self.at_least);
+        sleep(jittered(self.pause, &self.identity, self.pauses).max(wish)).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
 }

@@ -4,8 +4,10 @@
 
 pub mod annotations;
 pub mod config_map;
+pub mod contenders;
 pub mod edit;
 pub mod elector;
+pub mod jvm_stall;
 pub mod leader_information;
 pub mod lease;
 pub mod lock_record;

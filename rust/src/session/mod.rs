@@ -97,6 +97,11 @@ impl Session {
         self.services.events().nudge();
     }
 
+    /// A sign of life of the JVM, to be given every second or so. Never blocks, and never logs.
+    pub fn pulse(&self) {
+        self.services.pulse();
+    }
+
     /// Becomes a candidate, once the Role was found to allow what a leader does.
     pub fn start_election(&self) -> Result<(), HaError> {
         self.services.start_election()

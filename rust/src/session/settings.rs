@@ -7,6 +7,8 @@ use std::time::Duration;
 use crate::cluster::client::ClientSettings;
 use crate::cluster::services::ServicesSettings;
 use crate::error::{ErrorCode, HaError};
+use crate::protocol::elector::{ElectorSettings, OutageHold};
+use crate::protocol::jvm_stall;
 use crate::protocol::lease::LeaseSettings;
 use crate::protocol::lock_record::LeaseFormat;
 use crate::protocol::names;
@@ -34,6 +36,20 @@ impl SessionSettings {
             retry_period: millis(settings, "retry-period-millis")?,
         };
         let timings = lease.validate().map_err(invalid)?;
+        let jvm_stall_timeout = match get("jvm-stall-timeout-millis") {
+            Some(_) => {
+                let timeout = millis(settings, "jvm-stall-timeout-millis")?;
+                Some(jvm_stall::checked(timeout, timings.lease_duration).map_err(invalid)?)
+            }
+            None => None,
+        };
+        let outage_hold = match get("outage-hold-millis") {
+            Some(_) => OutageHold {
+                duration: millis(settings, "outage-hold-millis")?,
+                despite_strangers: get("outage-hold-explicit") == Some("true"),
+            },
+            None => OutageHold::default(),
+        };
         Ok(Self {
             client: ClientSettings {
                 config_file: get("config-file").map(PathBuf::from),
@@ -56,8 +72,13 @@ impl SessionSettings {
                     Some("iso") => LeaseFormat::Iso,
                     other => return Err(internal(&format!("lease-format is {other:?}, neither number nor iso"))),
                 },
-                timings,
-                patience: PATIENCE + timings.lease_duration,
+                elector: ElectorSettings {
+                    timings,
+                    outage_hold,
+                    jvm_stall_timeout,
+                },
+                // Waits that began with an outage outlive it.
+                patience: PATIENCE + timings.lease_duration + outage_hold.duration,
             },
         })
     }

@@ -3,18 +3,19 @@
 
 use std::time::Duration;
 
+use flinkkubeha::protocol::contenders::Contenders;
 use flinkkubeha::protocol::elector::{
-    AttemptId, Effect, GrantId, Input, LockWriteKind, Observation, RevokeCause, Source,
+    AttemptId, Effect, ElectorSettings, GrantId, Input, LockWrite, LockWriteKind, Observation, RevokeCause, Source,
 };
 use flinkkubeha::protocol::lease::LeaseTimings;
-use flinkkubeha::protocol::lock_record::LockView;
-use flinkkubeha::protocol::time::BootTime;
+use flinkkubeha::protocol::lock_record::{LeaseFormat, LockView};
+use flinkkubeha::protocol::time::{BootTime, WallTime};
 
 /// The API server's view of the one `ConfigMap`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Server {
     revision: u64,
-    stored: Option<(u64, LockView)>,
+    stored: Option<(u64, LockView, Contenders)>,
     /// When it was written last, on the server's clock.
     pub written: Duration,
 }
@@ -31,35 +32,51 @@ impl Server {
     pub fn observation(&self) -> Observation {
         match &self.stored {
             None => Observation::Missing,
-            Some((version, lock)) => Observation::Present {
+            Some((version, lock, contenders)) => Observation::Present {
                 resource_version: version.to_string(),
                 lock: lock.clone(),
+                contenders: contenders.clone(),
             },
         }
     }
 
     pub fn lock(&self) -> Option<&LockView> {
-        self.stored.as_ref().map(|(_, lock)| lock)
+        self.stored.as_ref().map(|(_, lock, _)| lock)
     }
 
     pub fn version(&self) -> Option<u64> {
-        self.stored.as_ref().map(|(version, _)| *version)
+        self.stored.as_ref().map(|(version, ..)| *version)
     }
 
     /// A conditional write: a creation without `base`, otherwise a PUT of that version.
-    pub fn write(&mut self, now: Duration, base: Option<&str>, lock: LockView) -> Option<Observation> {
+    pub fn write(&mut self, now: Duration, request: &Request) -> Option<Observation> {
+        let base = request.write.base.as_ref();
         if base.map(|version| version.parse().unwrap()) != self.version() {
             return None;
         }
-        self.set(now, lock);
+        let (_, former, notes) = self
+            .stored
+            .clone()
+            .unwrap_or((0, LockView::Absent, Contenders::default()));
+        let record = request.write.record(&request.sender, request.lease, request.wall);
+        let notes = request
+            .write
+            .contenders(&request.sender, notes, &former, record.as_ref());
+        let lock = record.map_or(former, |record| LockView::read(&record.to_json(request.format)));
+        self.put(now, lock, Contenders::decode(&notes.encode()).unwrap());
         Some(self.observation())
     }
 
     /// Somebody else's write, which knows no rules.
     pub fn set(&mut self, now: Duration, lock: LockView) {
+        let notes = self.stored.take().map(|(.., notes)| notes);
+        self.put(now, lock, notes.unwrap_or_default());
+    }
+
+    fn put(&mut self, now: Duration, lock: LockView, notes: Contenders) {
         self.revision += 1;
         self.written = now;
-        self.stored = Some((self.revision, lock));
+        self.stored = Some((self.revision, lock, notes));
     }
 
     pub fn delete(&mut self) {
@@ -74,6 +91,16 @@ impl Server {
     }
 }
 
+/// A write on its way, with everything that goes into the object.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Request {
+    pub sender: String,
+    pub write: LockWrite,
+    pub lease: Duration,
+    pub format: LeaseFormat,
+    pub wall: WallTime,
+}
+
 /// The names of the rules; each is the name of a property test.
 pub mod rule {
     pub const NO_GRANT: &str = "no_grant_without_own_acknowledged_write";
@@ -86,6 +113,8 @@ pub mod rule {
     pub const RELEASED: &str = "released_lock_stays_released";
     pub const PATIENCE: &str = "a_running_lease_is_left_alone";
     pub const ONE_REQUEST: &str = "one_request_at_a_time_with_time_for_another";
+    pub const HOLD: &str = "a_leader_holds_on_only_where_nobody_else_is_known";
+    pub const JVM: &str = "a_jvm_that_stands_still_leads_nothing";
     pub const ALIVE: &str = "somebody_leads_once_the_faults_end";
 }
 
@@ -96,12 +125,22 @@ pub struct Violation {
     pub detail: String,
 }
 
+const BEGINNING: BootTime = BootTime::from_duration(Duration::ZERO);
+const NOTES_LAST: Duration = Duration::from_secs(600);
+
 /// Watches one elector from outside, by its inputs and effects alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Referee {
     identity: String,
+    settings: ElectorSettings,
     timings: LeaseTimings,
+    heard: Option<BootTime>,
     granted: Option<(GrantId, BootTime)>,
+    /// Until when an acknowledgement carries the grant.
+    confirmed_until: BootTime,
+    /// Somebody who has not noted it may wait until then.
+    alone_from: BootTime,
+    notes_last_until: BootTime,
     next_grant: u64,
     writing: Option<(AttemptId, LockWriteKind, BootTime)>,
     reading: bool,
@@ -117,11 +156,18 @@ pub struct Referee {
 }
 
 impl Referee {
-    pub fn new(identity: &str, timings: LeaseTimings, first_grant: GrantId) -> Self {
+    pub fn new(identity: &str, settings: impl Into<ElectorSettings>, first_grant: GrantId) -> Self {
+        let settings = settings.into();
+        let timings = settings.timings;
         Self {
             identity: identity.to_owned(),
+            settings,
             timings,
+            heard: None,
             granted: None,
+            confirmed_until: BEGINNING,
+            alone_from: BEGINNING,
+            notes_last_until: BEGINNING,
             next_grant: first_grant.0,
             writing: None,
             reading: false,
@@ -138,7 +184,7 @@ impl Referee {
     /// Judges one step.
     pub fn judge(&mut self, now: BootTime, input: &Input, effects: &[Effect]) -> Vec<Violation> {
         let mut found = Vec::new();
-        let before = self.granted;
+        let before = self.granted.map(|(grant, until)| (grant, until, self.confirmed_until));
         let mut outcome = None;
         self.note_input(now, input, &mut outcome);
         if self.stopped && !effects.is_empty() {
@@ -155,6 +201,9 @@ impl Referee {
                         broken(rule::ONE_REVOKE, "granted again");
                     }
                     self.granted = Some((*grant, *valid_until));
+                    self.confirmed_until = *valid_until;
+                    self.alone_from = now + self.timings.lease_duration;
+                    self.notes_last_until = now + NOTES_LAST;
                     self.next_grant = grant.0 + 1;
                 }
                 Effect::Extend { grant, valid_until } => {
@@ -162,6 +211,14 @@ impl Referee {
                     if self.granted.map(|(granted, _)| granted) != Some(*grant) {
                         broken(rule::ONE_REVOKE, "extended without a grant");
                     }
+                    self.granted = Some((*grant, *valid_until));
+                    self.confirmed_until = *valid_until;
+                }
+                Effect::Hold { grant, valid_until } => {
+                    if self.granted.map(|(granted, _)| granted) != Some(*grant) {
+                        broken(rule::ONE_REVOKE, "held on without a grant");
+                    }
+                    self.judge_hold(now, input, *valid_until, &mut broken);
                     self.granted = Some((*grant, *valid_until));
                 }
                 Effect::Revoke { grant, cause } => {
@@ -179,7 +236,7 @@ impl Referee {
                 }
                 Effect::Write(write) => {
                     self.judge_request(now, write.time_limit, &mut broken);
-                    self.judge_write(now, write.kind, write.base.as_deref(), &mut broken);
+                    self.judge_write(now, write, &mut broken);
                     self.writing = Some((write.attempt, write.kind, now));
                 }
                 Effect::Read { time_limit } => {
@@ -201,9 +258,9 @@ impl Referee {
             }
         }
         if matches!(input, Input::Unknown { .. })
-            && let Some((_, until)) = before
+            && let Some((grant, until, confirmed_until)) = before
             && now < until
-            && self.granted != before
+            && (self.granted.map(|(grant, _)| grant), self.confirmed_until) != (Some(grant), confirmed_until)
         {
             found.push(violation(
                 rule::UNKNOWN,
@@ -231,17 +288,17 @@ impl Referee {
                     self.note(now, observation, *long_dead);
                 }
             }
-            Input::ReadFailed => self.reading = false,
+            Input::ReadFailed | Input::ReadPostponed => self.reading = false,
             Input::WriteWanted => {}
             Input::Applied { attempt, observation } => {
                 *outcome = self.take(*attempt);
-                if outcome.is_some_and(|(kind, _)| kind == LockWriteKind::Release) {
+                if outcome.is_some_and(|(kind, _)| matches!(kind, LockWriteKind::Release | LockWriteKind::Leave)) {
                     self.known = None;
                 } else if !self.is_old(observation) {
                     self.note(now, observation, false);
                 }
             }
-            Input::Refused { attempt } => {
+            Input::Refused { attempt, .. } => {
                 if self.take(*attempt).is_some() {
                     self.read_back = Some(rule::VERSION);
                 }
@@ -252,7 +309,17 @@ impl Referee {
                 }
             }
             Input::Stop => self.stop = self.stop.or(Some(now)),
+            Input::Pulse { at } => self.heard = self.heard.max(Some(*at)),
         }
+    }
+
+    /// When the JVM counts as standing still.
+    fn silent_from(&self) -> Option<BootTime> {
+        Some(self.heard? + self.settings.jvm_stall_timeout?)
+    }
+
+    fn is_silent(&self, now: BootTime) -> bool {
+        self.silent_from().is_some_and(|from| now >= from)
     }
 
     fn take(&mut self, outcome_of: AttemptId) -> Option<(LockWriteKind, BootTime)> {
@@ -287,7 +354,59 @@ impl Referee {
             self.lease = lease;
             self.taboo_until = waits.then(|| now + lease);
         }
+        let others = self.knows_another_contender();
         self.known = Some(observation.clone());
+        if others && !self.knows_another_contender() {
+            self.alone_from = now + self.timings.lease_duration;
+        }
+        if others != self.knows_another_contender() {
+            self.notes_last_until = now + NOTES_LAST;
+        }
+    }
+
+    fn contenders(&self) -> Option<&Contenders> {
+        self.known.as_ref().and_then(contenders)
+    }
+
+    fn knows_another_contender(&self) -> bool {
+        self.contenders()
+            .is_some_and(|notes| notes.has_note_of_others(&self.identity))
+    }
+
+    fn is_noted(&self) -> bool {
+        self.contenders().is_some_and(|notes| notes.has_note_of(&self.identity))
+    }
+
+    fn knows_a_rival(&self) -> bool {
+        let lock = self.known.as_ref().and_then(lock);
+        let strangers = matches!((self.contenders(), lock), (Some(notes), Some(lock)) if notes.knows_strangers(lock));
+        self.knows_another_contender() || strangers && !self.settings.outage_hold.despite_strangers
+    }
+
+    fn judge_hold(
+        &self,
+        now: BootTime,
+        input: &Input,
+        valid_until: BootTime,
+        broken: &mut impl FnMut(&'static str, &'static str),
+    ) {
+        let Some((_, former)) = self.granted else { return };
+        let longest =
+            (now + self.timings.renew_deadline).min(self.confirmed_until + self.settings.outage_hold.duration);
+        let failed = matches!(
+            input,
+            Input::ReadFailed | Input::Unknown { .. } | Input::Refused { unusable: true, .. }
+        );
+        let ended = valid_until == self.confirmed_until && self.knows_a_rival();
+        if valid_until <= former {
+            if !ended || now >= valid_until {
+                broken(rule::HOLD, "holds on less without a rival");
+            }
+        } else if !failed || valid_until > longest {
+            broken(rule::HOLD, "holds on without a failure, or for too long");
+        } else if self.knows_a_rival() || now < self.alone_from || !self.holds_the_lock() {
+            broken(rule::HOLD, "holds on although somebody else may be there");
+        }
     }
 
     fn holds_the_lock(&self) -> bool {
@@ -318,6 +437,14 @@ impl Referee {
         if self.stop.is_some() {
             broken(rule::STOP, "a belief after Stop");
         }
+        if self.is_silent(now) {
+            broken(rule::JVM, "a belief while the JVM stands still");
+        }
+    }
+
+    /// Whether the belief goes further than an acknowledgement carries it.
+    fn holds_on(&self) -> bool {
+        self.granted.is_some_and(|(_, until)| until > self.confirmed_until)
     }
 
     fn judge_cause(
@@ -332,10 +459,15 @@ impl Referee {
             _ => None,
         };
         let justified = match cause {
-            RevokeCause::RenewDeadlinePassed => self.granted.is_some_and(|(_, until)| now >= until),
+            RevokeCause::RenewDeadlinePassed => self.granted.is_some_and(|(_, until)| now >= until && !self.holds_on()),
+            RevokeCause::OutageHoldPassed => self.granted.is_some_and(|(_, until)| now >= until && self.holds_on()),
+            RevokeCause::NotAloneInOutage => {
+                seen.is_some() && self.holds_on() && now >= self.confirmed_until && self.knows_a_rival()
+            }
             RevokeCause::TakenBy { holder } => matches!(seen, Some(LockView::Held(record))
                 if record.holder_identity == *holder && *holder != self.identity),
             RevokeCause::Released => matches!(seen, Some(LockView::Free(_))),
+            RevokeCause::JvmSilent => self.is_silent(now),
             RevokeCause::Stopped => matches!(input, Input::Stop),
         };
         if !justified {
@@ -356,13 +488,16 @@ impl Referee {
         }
     }
 
-    fn judge_write(
-        &self,
-        now: BootTime,
-        kind: LockWriteKind,
-        base: Option<&str>,
-        broken: &mut impl FnMut(&'static str, &'static str),
-    ) {
+    fn judge_write(&self, now: BootTime, write: &LockWrite, broken: &mut impl FnMut(&'static str, &'static str)) {
+        let (kind, base) = (write.kind, write.base.as_deref());
+        let may_take_notes = match kind {
+            LockWriteKind::Acquire => true,
+            LockWriteKind::Renew => self.knows_another_contender() && now >= self.notes_last_until,
+            LockWriteKind::Release | LockWriteKind::Join | LockWriteKind::Leave => false,
+        };
+        if write.takes_notes_away != may_take_notes {
+            broken(rule::HOLD, "the notes of others go, or stay, at the wrong time");
+        }
         if let Some(rule) = self.read_back {
             broken(rule, "a write before the last outcome was read back");
         }
@@ -376,6 +511,9 @@ impl Referee {
             LockWriteKind::Acquire => {
                 if self.granted.is_some() {
                     broken(rule::NO_GRANT, "a leader acquires");
+                }
+                if self.is_silent(now) {
+                    broken(rule::JVM, "an acquisition while the JVM stands still");
                 }
                 if self.taboo_until.is_some_and(|until| now < until) {
                     broken(rule::PATIENCE, "the rival's lease may still run");
@@ -391,8 +529,20 @@ impl Referee {
                     broken(rule::STOP, "a release of what is not ours, or without Stop");
                 }
             }
+            LockWriteKind::Join => {
+                let lock = self.known.as_ref().and_then(lock);
+                let ours = matches!((self.contenders(), lock), (Some(notes), Some(lock)) if notes.signs(lock));
+                if self.granted.is_some() || self.holds_the_lock() || self.is_noted() || !ours || self.is_silent(now) {
+                    broken(rule::HOLD, "a note that does not belong there");
+                }
+            }
+            LockWriteKind::Leave => {
+                if self.stop.is_none() || !self.is_noted() {
+                    broken(rule::STOP, "a note is taken away that is not there, or without Stop");
+                }
+            }
         }
-        if self.stop.is_some() && kind != LockWriteKind::Release {
+        if self.stop.is_some() && !matches!(kind, LockWriteKind::Release | LockWriteKind::Leave) {
             broken(rule::RELEASED, "something else than a release after Stop");
         }
     }
@@ -404,14 +554,27 @@ impl Referee {
             return;
         }
         if let Some((_, until)) = self.granted {
+            if self.holds_on() && self.knows_a_rival() {
+                broken(rule::HOLD, "holds on beside a rival");
+            }
             if now >= until {
                 broken(rule::IN_TIME, "still a leader after the belief has ended");
             }
             if self.alarm.is_none_or(|at| at > until) {
                 broken(rule::IN_TIME, "no alarm for the end of the belief");
             }
+            if self.is_silent(now) {
+                broken(rule::JVM, "still a leader while the JVM stands still");
+            }
+            if self
+                .silent_from()
+                .is_some_and(|from| self.alarm.is_none_or(|at| at > from))
+            {
+                broken(rule::JVM, "no alarm for the end of the JVM's time");
+            }
         }
-        if self.writing.is_none() && !self.reading && self.alarm.is_none() {
+        let waits = self.writing.is_some() || self.reading || self.alarm.is_some();
+        if !waits && (self.granted.is_some() || !self.is_silent(now)) {
             broken(rule::ALIVE, "neither a request nor an alarm");
         }
         if let Some(since) = self.stop {
@@ -437,6 +600,13 @@ pub fn lock(observation: &Observation) -> Option<&LockView> {
     match observation {
         Observation::Missing => None,
         Observation::Present { lock, .. } => Some(lock),
+    }
+}
+
+fn contenders(observation: &Observation) -> Option<&Contenders> {
+    match observation {
+        Observation::Missing => None,
+        Observation::Present { contenders, .. } => Some(contenders),
     }
 }
 

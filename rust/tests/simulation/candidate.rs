@@ -10,7 +10,7 @@ use flinkkubeha::cluster::services::{OpenMap, Services, ServicesSettings};
 use flinkkubeha::error::{ErrorCode, HaError};
 use flinkkubeha::protocol::config_map;
 use flinkkubeha::protocol::edit::{Edit, EditAnswer};
-use flinkkubeha::protocol::elector::GrantId;
+use flinkkubeha::protocol::elector::{ElectorSettings, GrantId};
 use flinkkubeha::protocol::lease::LeaseTimings;
 use flinkkubeha::protocol::lock_record::LeaseFormat;
 use flinkkubeha::protocol::names;
@@ -40,6 +40,7 @@ const A_WHILE: Duration = Duration::from_secs(60);
 pub struct Machine {
     pub number: usize,
     pub timings: LeaseTimings,
+    pub elector: ElectorSettings,
     pub patience: Duration,
     pub clock: Arc<SimulatedClock>,
 }
@@ -68,7 +69,7 @@ impl Process {
             identity: identity.to_owned(),
             labels: BTreeMap::from([("app".to_owned(), CLUSTER.to_owned())]),
             lease_format: LeaseFormat::Iso,
-            timings: machine.timings,
+            elector: machine.elector,
             patience: machine.patience,
         };
         let services = Services::start(api, Arc::clone(&machine.clock) as _, gate.spawn(), settings);
@@ -484,6 +485,11 @@ async fn job(world: Arc<World>, process: Arc<Process>, grant: u64, number: usize
     // The grant may have changed since it was told: then the handle is another's.
     if !process.believes(grant) {
         return;
+    }
+    {
+        let mut state = world.lock();
+        let state = &mut *state;
+        state.ledger.opened(&process.identity, grant, &name, &state.store);
     }
     let mut writer = Writer::new(&world, &process, grant, map.clone(), "checkpoint");
     let mut completed = match process.in_time(&world, "reading", writer.map.read()).await {

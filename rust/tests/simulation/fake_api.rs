@@ -447,7 +447,12 @@ async fn feed(
             let state = world.lock();
             let faulty = random.per_mille(state.weather.watch_per_mille);
             let path = state.weather.path(machine);
-            (faulty || path != Path::Good).then(|| random.below(5))
+            let fault = (faulty || path != Path::Good).then(|| random.below(5));
+            if state.weather.severed == Some(machine) {
+                Some(3)
+            } else {
+                fault
+            }
         };
         match fault {
             Some(0) => return,

@@ -69,6 +69,14 @@ impl Fate {
         }
     }
 
+    /// The same, this much later.
+    pub const fn after(self, millis: u64) -> Self {
+        Self {
+            back: Duration::from_millis(millis),
+            ..self
+        }
+    }
+
     pub const fn code(code: u16) -> Self {
         Self {
             carried_out: false,
@@ -133,6 +141,8 @@ pub struct Weather {
     paths: Vec<Path>,
     /// Fates that a scenario has laid out; they come before chance.
     pub planned: VecDeque<Planned>,
+    /// All watches of this machine are dead, those that it opens too, and nobody says so.
+    pub severed: Option<usize>,
     /// An admission webhook that takes this component's address out of whatever is written.
     pub hides: Option<&'static str>,
 }
@@ -146,6 +156,7 @@ impl Weather {
             longest_lag: 5,
             paths: vec![Path::Good; machines],
             planned: VecDeque::new(),
+            severed: None,
             hides: None,
         }
     }
@@ -164,6 +175,7 @@ impl Weather {
             longest_lag: random.pick(&[5, 50, 500, 4000]),
             paths: vec![Path::Good; machines],
             planned: VecDeque::new(),
+            severed: None,
             hides: None,
         }
     }

@@ -4,8 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use flinkkubeha::error::{ErrorCode, HaError};
-use flinkkubeha::protocol::annotations::Claim;
+use flinkkubeha::protocol::annotations::{CONTENDERS, Claim};
 use flinkkubeha::protocol::config_map;
+use flinkkubeha::protocol::contenders::Contenders;
 use flinkkubeha::protocol::edit::{Edit, EditAnswer};
 use flinkkubeha::protocol::lock_record::LockView;
 use flinkkubeha::protocol::names::{COUNTER_KEY, LEADER_KEY_PREFIX, leader_key};
@@ -30,6 +31,8 @@ pub const AFTER_STOP: &str = "after stop nothing but the release";
 pub const IN_TIME: &str = "every call ends within its deadline, and at once at a revoke";
 pub const CONDITIONAL: &str = "every write is conditional";
 pub const FLUSHED: &str = "what a leader took back before it left is gone with its release";
+pub const OPENED: &str = "what a leader reads from a map that it has opened, no older grant can change any more";
+pub const REPAIRED: &str = "a deleted map comes back with everything that its leader knew";
 pub const CONVERGES: &str = "when the faults end there is one leader, and it is published";
 pub const SANE: &str = "no error, and no loop";
 
@@ -108,6 +111,8 @@ pub struct Ledger {
     handed_out: BTreeMap<String, BTreeSet<i64>>,
     advances: BTreeMap<String, Vec<(String, i64, i64)>>,
     pub deletions: BTreeMap<String, Duration>,
+    /// Maps that somebody with an axe has deleted, as they were.
+    destroyed: BTreeMap<String, Value>,
     pub finished: BTreeSet<String>,
     pub unknown_outcomes: u64,
     pub grants: u64,
@@ -390,7 +395,8 @@ impl Ledger {
                 let ours = write.identity == edit.identity && write.map == edit.map && write.sent >= edit.called;
                 ours && write.sent <= answered && write.settled.is_none_or(|settled| settled >= answered)
             });
-            if !lost {
+            // One that is revoked at the instant of the call may be taken back before it has left.
+            if !lost && answered > edit.called {
                 let text = format!(
                     "{} lost no write of {} from {:?} to {answered:?} for {}",
                     edit.identity,
@@ -445,6 +451,10 @@ impl Ledger {
             .as_ref()
             == Some(object);
         let lock = LockView::of(object);
+        if is_note(identity, object) {
+            self.check_note(identity, object, thawed_just_now || repeated);
+            return;
+        }
         let release = matches!(lock, LockView::Free(_));
         if !release && !matches!(&lock, LockView::Held(record) if record.holder_identity == identity) {
             self.violation(
@@ -465,9 +475,48 @@ impl Ledger {
         }
     }
 
+    /// That it waits is noted by a candidate, and taken back by one that stops.
+    fn check_note(&mut self, identity: &str, object: &Value, late: bool) {
+        let joins = Contenders::of(object).has_note_of(identity);
+        let fits = match self.phase(identity) {
+            Phase::Idle => false,
+            // A candidacy that begins while the one before is stopping begins after it.
+            Phase::Running => joins != self.candidates[identity].releasing,
+            Phase::Stopping { since } => !joins || since == self.now,
+        };
+        if !fits && !late {
+            let phase = self.phase(identity);
+            self.violation(
+                AFTER_STOP,
+                format!("{identity} is {phase:?} and writes its note: {joins}"),
+            );
+        }
+    }
+
     /// The answer that says for certain what became of the write reached the process.
     pub fn settles(&mut self, id: WriteId) {
         self.writes[id].settled = Some(self.now);
+    }
+
+    /// A job's map was opened under this grant.
+    pub fn opened(&mut self, identity: &str, grant: u64, map: &str, store: &Store) {
+        // A map that is gone again is nobody's.
+        let Some(object) = store.get(map) else { return };
+        let claim = Claim::of(object);
+        let order = |identity: &str, grant: u64| self.order.get(&(identity.to_owned(), grant)).copied();
+        let claimed = claim
+            .as_ref()
+            .and_then(|claim| order(&claim.holder_identity, claim.grant));
+        if claimed.is_none() || claimed < order(identity, grant) {
+            let text = format!("{identity} opened {map} under grant {grant}, which is claimed by {claim:?}");
+            self.violation(OPENED, text);
+        }
+    }
+
+    /// Somebody with an axe deletes a job's map.
+    pub fn destroys(&mut self, map: &str, object: &Value) {
+        self.destroyed.insert(map.to_owned(), object.clone());
+        self.deletions.insert(map.to_owned(), self.now);
     }
 
     pub fn blind(&mut self, identity: &str, what: &str) {
@@ -493,8 +542,26 @@ impl Ledger {
             self.deletions.insert(map.to_owned(), self.now);
             return;
         };
-        // A leader makes a cluster map that was deleted anew, from memory.
-        let from_memory = map == CLUSTER_MAP && old.is_none() && self.vandalized;
+        // A leader makes a cluster map that was deleted or emptied anew, from memory.
+        let nothing_left = old.is_none_or(|old| config_map::data(old).is_none());
+        let from_memory = map == CLUSTER_MAP && nothing_left && self.vandalized;
+        let destroyed = self.destroyed.remove(map).filter(|_| old.is_none());
+        let old = match &destroyed {
+            // Made by whom it belonged to: as if nothing had happened, but for what it was never told.
+            Some(destroyed) if Claim::of(destroyed) == Claim::of(new) => {
+                return self.check_repair(identity, map, destroyed, new, false);
+            }
+            // So it is by the next leader, which had read it and whose claim had not arrived yet; nor need it have seen the last write of the former.
+            Some(destroyed) if config_map::data(new).is_some() => {
+                return self.check_repair(identity, map, destroyed, new, true);
+            }
+            // Nobody who knew it is left: the job begins anew.
+            Some(_) => {
+                self.handed_out.remove(map);
+                None
+            }
+            None => old,
+        };
         for key in keys(old).union(&keys(Some(new))) {
             let before = old.and_then(|old| config_map::entry(old, key));
             let after = config_map::entry(new, key);
@@ -510,8 +577,56 @@ impl Ledger {
         }
     }
 
+    /// What was destroyed and is made anew differs in nothing but what was asked for and not answered, one way or the other.
+    fn check_repair(&mut self, identity: &str, map: &str, before: &Value, new: &Value, by_the_next: bool) {
+        for key in keys(Some(before)).union(&keys(Some(new))) {
+            let (was, is) = (config_map::entry(before, key), config_map::entry(new, key));
+            if was == is {
+                continue;
+            }
+            let of_key = self.by_key.get(&(map.to_owned(), key.clone())).into_iter().flatten();
+            let clearing = self.clears.iter().filter(|id| clears(&self.edits[**id], map, key));
+            let mut edits = of_key.chain(clearing).map(|id| &self.edits[*id]);
+            let open = |edit: &CalledEdit| {
+                let undecided = matches!(edit.outcome, Outcome::Pending | Outcome::Unknown | Outcome::Gone);
+                by_the_next || edit.identity == identity && undecided
+            };
+            if !edits.any(open) {
+                let text = format!(
+                    "{identity} made {map} anew with {key}={}, it was {}",
+                    short(is),
+                    short(was)
+                );
+                self.violation(REPAIRED, text);
+            }
+            if key == COUNTER_KEY {
+                let number = |text: Option<&str>| text.map_or(1, |text| text.parse::<i64>().unwrap());
+                let advances = self.advances.entry(map.to_owned()).or_default();
+                advances.push((identity.to_owned(), number(was).min(number(is)), number(is)));
+            }
+            let change = (was.map(str::to_owned), is.map(str::to_owned));
+            for id in self
+                .by_key
+                .get(&(map.to_owned(), key.clone()))
+                .cloned()
+                .unwrap_or_default()
+            {
+                if self.edits[id].identity == identity && self.pending.contains(&id) {
+                    self.edits[id].applied.push(change.clone());
+                }
+            }
+        }
+    }
+
     fn lock_applied(&mut self, identity: &str, old: Option<&Value>, new: Option<&Value>, sent: WriteId) {
         let Some(new) = new else { return };
+        // A note leaves the lock as it is.
+        if old.map(LockView::of) == Some(LockView::of(new)) {
+            return;
+        }
+        if is_note(identity, new) {
+            self.violation(OWN_WRITE, format!("{identity} changed the lock with a note"));
+        }
         if let LockView::Held(_) = LockView::of(new) {
             let elects = !self.writes[sent].under_a_grant;
             self.candidates.get_mut(identity).unwrap().own_write |= elects;
@@ -634,6 +749,16 @@ impl Ledger {
         let refused = outcomes.iter().any(|outcome| matches!(outcome, Outcome::Refused(_)));
         self.violation(if refused { REFUSAL } else { EXPLAINED }, text);
     }
+}
+
+/// Whether this write of the cluster map is a note about the one who sends it, under a lock of somebody else.
+fn is_note(identity: &str, object: &Value) -> bool {
+    let others = match LockView::of(object) {
+        LockView::Held(record) => record.holder_identity != identity,
+        LockView::Free(_) => false,
+        LockView::Absent | LockView::Broken { .. } => true,
+    };
+    others && config_map::annotation(object, CONTENDERS).is_some()
 }
 
 fn clears(edit: &CalledEdit, map: &str, key: &str) -> bool {

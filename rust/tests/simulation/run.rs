@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use flinkkubeha::protocol::elector::{ElectorSettings, OutageHold};
 use flinkkubeha::protocol::lease::LeaseSettings;
 use flinkkubeha::protocol::names::LEADER_KEY_PREFIX;
 use tokio::time::sleep;
@@ -116,9 +117,17 @@ pub fn machine(world: &World, number: usize, lease: (u64, u64, u64), patience: D
         renew_deadline: millis(lease.1),
         retry_period: millis(lease.2),
     };
+    let timings = settings.validate().unwrap();
     Machine {
         number,
-        timings: settings.validate().unwrap(),
+        timings,
+        elector: ElectorSettings {
+            outage_hold: OutageHold {
+                duration: Duration::from_secs(random.pick(&[0, 10, 30])),
+                despite_strangers: false,
+            },
+            ..timings.into()
+        },
         patience,
         clock: Arc::new(SimulatedClock::new(world.start, offset, per_mille, wall)),
     }
@@ -132,7 +141,7 @@ async fn misfortune(world: Arc<World>, machines: Vec<Machine>) {
         sleep(random.millis(10, 2 * mean)).await;
         let machine = usize::try_from(random.below(machines.len() as u64)).unwrap();
         let longest = random.pick(&[300, 3000, 25_000]);
-        let (kind, length) = (random.below(9), random.millis(20, longest));
+        let (kind, length) = (random.below(10), random.millis(20, longest));
         // Every run has its own choice of what befalls.
         if kinds >> kind & 1 == 0 {
             continue;
@@ -151,6 +160,7 @@ async fn misfortune(world: Arc<World>, machines: Vec<Machine>) {
                 world.lock().store.compact();
             }
             7 => vandal::writes_into_a_map(&world, &mut random),
+            8 => vandal::deletes_a_job_map(&world, &mut random),
             // Only in some runs: what it explains is not looked at as closely.
             _ if (kinds >> 32).is_multiple_of(4) => vandal::damages_the_cluster_map(&world, &mut random),
             _ => {}
@@ -221,6 +231,8 @@ async fn one_leader(world: Arc<World>) {
             let believers: Vec<String> = (state.processes.iter())
                 .filter(|process| process.services().grants().current().is_some())
                 .filter(|process| !process.stood_still.load(Ordering::Relaxed))
+                // Held on to where nobody else was known; it writes nothing meanwhile.
+                .filter(|process| process.services().grants().confirmed())
                 .map(|process| process.identity.clone())
                 .collect();
             if believers.len() > 1 && !state.ledger.vandalized {

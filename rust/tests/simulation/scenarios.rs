@@ -1,5 +1,9 @@
 //! What a random run meets once in thousands, laid out: one fault after the other.
 
+mod config_maps;
+mod endurance;
+mod watches;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -12,7 +16,7 @@ use flinkkubeha::protocol::state_handle::StateHandle;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
-use crate::candidate::Process;
+use crate::candidate::{Machine, Process};
 use crate::fake_api::{Call, Seen};
 use crate::faults::{Fate, Loss, Path, Weather};
 use crate::run::{in_simulated_time, machine};
@@ -52,8 +56,11 @@ impl Scene {
     }
 
     fn candidate_of(&self, number: usize, patience: Duration) -> Arc<Process> {
-        let machine = machine(&self.world, number, LEASE, patience);
-        let process = Process::start(&self.world, &machine, &format!("jm{number}"));
+        self.candidate_on(&machine(&self.world, number, LEASE, patience))
+    }
+
+    fn candidate_on(&self, machine: &Machine) -> Arc<Process> {
+        let process = Process::start(&self.world, machine, &format!("jm{}", machine.number));
         process.contend(&self.world);
         process
     }
@@ -242,6 +249,8 @@ async fn overtaken(scene: &Scene) -> (Arc<Process>, Arc<Process>, OpenMap) {
     let first = scene.leader(0).await;
     let map = first.services().open_config_map(&job_map(), true).await.unwrap();
     scene.edit(&first, &map, Edit::NextCounter).await.unwrap().unwrap();
+    // Its watch is dead, or it would learn at once who leads.
+    scene.world.lock().weather.severed = Some(0);
     let second = scene.candidate(1);
     sleep(Duration::from_secs(2)).await;
     first.stood_still.store(true, Ordering::Relaxed);
@@ -250,8 +259,6 @@ async fn overtaken(scene: &Scene) -> (Arc<Process>, Arc<Process>, OpenMap) {
     scene.until_granted(&second).await;
     let theirs = second.services().open_config_map(&job_map(), true).await.unwrap();
     scene.edit(&second, &theirs, Edit::NextCounter).await.unwrap().unwrap();
-    // Its watch is dead, or it would learn at once who leads.
-    scene.world.lock().weather.watch_per_mille = 1000;
     (first, second, map)
 }
 
@@ -294,20 +301,37 @@ fn a_leader_whose_clock_stood_still_does_not_delete_what_the_next_has_claimed() 
 
 #[test]
 fn a_process_that_was_frozen_past_its_grant_sends_nothing_that_it_had_decided_before() {
-    Scene::play(|scene| async move {
-        let leader = scene.leader(0).await;
-        let map = leader.services().open_config_map(&job_map(), true).await.unwrap();
-        // The read before the first write is answered while the process is frozen.
-        let slow = Fate::good(Duration::from_millis(100), Duration::from_millis(100));
-        scene.plan(|seen| matches!(&seen.call, Call::Get(name) if name == JOB_MAP), slow);
-        let answer = scene.edit(&leader, &map, add("checkpointID-1"));
-        sleep(Duration::from_millis(50)).await;
-        leader.gate.freeze();
-        sleep(Duration::from_secs(60)).await;
-        leader.gate.thaw();
-        assert_eq!(answer.await.unwrap().unwrap_err().code, ErrorCode::NotLeader);
-        assert_eq!(scene.stored(JOB_MAP, "checkpointID-1"), None);
-    });
+    // One of these is the moment between the last answer that it waits for and the next look of the election at the clock: on the thaw the writer
+    // goes on first.
+    for millis in 180..230 {
+        Scene::play(|scene| async move {
+            let leader = scene.leader(0).await;
+            let map = leader.services().open_config_map(&job_map(), true).await.unwrap();
+            // Its first write meets a conflict, so it reads the map again and asks whose lock it is.
+            scene.plan_write(JOB_MAP, Fate::code(409));
+            let slow = Fate::good(Duration::from_millis(100), Duration::from_millis(100));
+            scene.plan(
+                |seen| matches!(&seen.call, Call::Get(name) if name == CLUSTER_MAP),
+                slow,
+            );
+            scene.plan_write(JOB_MAP, Fate::good(Duration::from_millis(2), Duration::from_millis(2)));
+            let answer = scene.edit(&leader, &map, add("checkpointID-1"));
+            sleep(Duration::from_millis(millis)).await;
+            if scene.world.lock().weather.planned.is_empty() {
+                // It is sent.
+                return;
+            }
+            leader.gate.freeze();
+            sleep(Duration::from_secs(60)).await;
+            leader.gate.thaw();
+            let code = answer.await.unwrap().unwrap_err().code;
+            assert!(
+                matches!(code, ErrorCode::NotLeader | ErrorCode::UnknownOutcome),
+                "{code:?}"
+            );
+            assert_eq!(scene.stored(JOB_MAP, "checkpointID-1"), None);
+        });
+    }
 }
 
 #[test]

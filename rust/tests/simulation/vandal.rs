@@ -52,6 +52,33 @@ pub fn damages_the_cluster_map(world: &Arc<World>, random: &mut Random) {
     }
 }
 
+/// Somebody deletes the map of a job that runs.
+pub fn deletes_a_job_map(world: &Arc<World>, random: &mut Random) {
+    let running: Vec<String> = {
+        let state = world.lock();
+        let running = state.jobs.iter().filter(|job| !job.finished);
+        running.map(|job| job.name.clone()).collect()
+    };
+    if !running.is_empty() {
+        let place = usize::try_from(random.below(running.len() as u64)).unwrap();
+        deletes(world, &running[place]);
+    }
+}
+
+pub fn deletes(world: &Arc<World>, name: &str) {
+    let now = world.now();
+    let mut state = world.lock();
+    if let Some(object) = state.store.get(name).cloned() {
+        log::debug!("somebody deletes {name}");
+        if name != CLUSTER_MAP {
+            state.ledger.destroys(name, &object);
+        }
+        state.store.delete(name, None, None, now).unwrap();
+    }
+    drop(state);
+    world.changed.notify_waiters();
+}
+
 fn change(world: &Arc<World>, name: &str, change: impl FnOnce(&mut Value)) {
     let now = world.now();
     let mut state = world.lock();

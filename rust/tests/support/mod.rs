@@ -10,6 +10,7 @@
 
 pub mod control_plane;
 pub mod fault_server;
+pub mod sessions;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -75,6 +75,8 @@ pub enum ApiErrorKind {
     Server(u16),
     /// Any other code.
     Other(u16),
+    /// Never sent: when its turn came, whoever made it was not permitted to write.
+    Withheld,
     /// The TLS handshake failed.
     Tls,
     /// The answer is not what the Kubernetes API answers.

@@ -87,7 +87,11 @@ pub(super) struct Exchange<'a> {
     pub(super) namespace: &'a str,
     /// None for watches.
     pub(super) places: Option<&'a Semaphore>,
+    pub(super) permit: Option<&'a Permit>,
 }
+
+/// Asked right before a write is sent, however long it had to wait for that.
+pub(super) type Permit = Arc<dyn Fn() -> bool + Send + Sync>;
 
 impl Exchange<'_> {
     /// Sends a request; the limit covers everything from waiting for a free place to the last byte of the answer.
@@ -138,6 +142,9 @@ impl Exchange<'_> {
         let mut connection = self.link.current(patience).await;
         let (mut token_retried, mut rebuilt) = (false, false);
         loop {
+            if self.permit.is_some_and(|permit| !permit()) {
+                return Err(Unanswered::withheld());
+            }
             let authorization = connection.authorization();
             let outcome = self.attempt(request, &connection, authorization.clone(), stage).await;
             // Whatever comes next, this attempt is settled.
@@ -295,6 +302,16 @@ impl Exchange<'_> {
 }
 
 impl Unanswered {
+    fn withheld() -> Self {
+        Self {
+            kind: ApiErrorKind::Withheld,
+            cause:
+                "it was not sent, because the leadership that it was made under was not confirmed when its turn came"
+                    .to_owned(),
+            may_be_sent: false,
+        }
+    }
+
     /// What is certain about a write.
     pub(super) fn of_write(self, error: impl FnOnce(&Self) -> ApiError) -> WriteFailure {
         if self.may_be_sent {

@@ -36,7 +36,7 @@ pub use request::Verb;
 pub use surroundings::Surroundings;
 pub use watch::{WatchEvent, WatchStream};
 
-use exchange::{Answered, Exchange, Payload};
+use exchange::{Answered, Exchange, Payload, Permit};
 use link::{Distrust, Link};
 use request::{ConfigMapRequest, Requests};
 use source::Source;
@@ -102,6 +102,7 @@ struct Shared {
 pub struct ApiClient {
     shared: Arc<Shared>,
     reserved: bool,
+    permit: Option<Permit>,
 }
 
 impl ApiClient {
@@ -142,6 +143,7 @@ impl ApiClient {
         Self {
             shared: Arc::new(shared),
             reserved: false,
+            permit: None,
         }
     }
 
@@ -152,6 +154,17 @@ impl ApiClient {
         Self {
             shared: Arc::clone(&self.shared),
             reserved: true,
+            permit: None,
+        }
+    }
+
+    /// The same client, whose creations and replacements are sent only if `permit` says yes right before: a write that had to wait for its turn,
+    /// in a process that was frozen meanwhile, may come from a leader that is none any more. Such a write is [`ApiErrorKind::Withheld`].
+    #[must_use]
+    pub fn while_permitted(self, permit: impl Fn() -> bool + Send + Sync + 'static) -> Self {
+        Self {
+            permit: Some(Arc::new(permit)),
+            ..self
         }
     }
 
@@ -253,7 +266,8 @@ impl ApiClient {
         limit: Duration,
     ) -> Result<(), WriteFailure> {
         let request = self.shared.requests.delete(name, uid, resource_version);
-        self.acknowledged(&request, limit).await.map(|_| ())
+        // A cluster is cleaned up after its leader has stepped down.
+        self.acknowledged(&request, None, limit).await.map(|_| ())
     }
 
     /// Whether the Role grants a verb on `ConfigMap`s, for the `ConfigMap` of this name where a Role can tell names apart: `Ok` when it does,
@@ -305,6 +319,7 @@ impl ApiClient {
             user_agent: &self.shared.user_agent,
             namespace: &self.shared.namespace,
             places: (request.verb != Verb::Watch).then_some(places),
+            permit: None,
         }
     }
 
@@ -317,13 +332,21 @@ impl ApiClient {
     }
 
     async fn write(&self, request: &ConfigMapRequest, limit: Duration) -> Result<Value, WriteFailure> {
-        let answer = self.acknowledged(request, limit).await?;
+        let answer = self.acknowledged(request, self.permit.as_ref(), limit).await?;
         // It was applied, but without the object there is no resource version to go on with.
         self.json(request, &answer).map_err(WriteFailure::Unknown)
     }
 
-    async fn acknowledged(&self, request: &ConfigMapRequest, limit: Duration) -> Result<Answered, WriteFailure> {
-        let exchange = self.exchange(request);
+    async fn acknowledged(
+        &self,
+        request: &ConfigMapRequest,
+        permit: Option<&Permit>,
+        limit: Duration,
+    ) -> Result<Answered, WriteFailure> {
+        let exchange = Exchange {
+            permit,
+            ..self.exchange(request)
+        };
         let answer = exchange
             .send(request, limit)
             .await

@@ -21,14 +21,17 @@ pub(crate) struct PendingEdit {
     proposed: Option<Result<EditAnswer, EditRefusal>>,
     /// A write that carries the edit is on its way: the version that it was decided on.
     riding: Option<String>,
-    /// A write that carried the edit was lost.
+    /// A write that carried the edit may have been applied, whatever became of its answer.
     doubt: Option<Doubt>,
 }
 
-/// A write whose outcome is not known. It can land as long as the object has the version that it was decided on.
+/// A write that may be found to have been applied.
 struct Doubt {
+    /// It can land as long as the object has the version that it was decided on.
     base: String,
     answer: EditAnswer,
+    /// Nothing was heard of it. Otherwise a conflict was, which a proxy that repeats requests causes for a write that it has already delivered.
+    unheard: bool,
 }
 
 impl PendingEdit {
@@ -45,8 +48,22 @@ impl PendingEdit {
         }
     }
 
+    /// Whether nothing was heard of a write that carried it. A conflict is a refusal.
+    fn is_unknown(&self) -> bool {
+        self.doubt.as_ref().is_some_and(|doubt| doubt.unheard)
+    }
+
+    /// Its write, if it is in one, can be found again.
+    fn may_be_found(&mut self, unheard: bool) {
+        if let (Some(Ok(answer)), Some(base)) = (self.proposed.take(), self.riding.take()) {
+            // What was lost before can land until a read shows another version.
+            let unheard = unheard || self.is_unknown();
+            self.doubt = Some(Doubt { base, answer, unheard });
+        }
+    }
+
     fn fail(self, code: ErrorCode, message: &str) {
-        let error = if self.doubt.is_some() || self.riding.is_some() {
+        let error = if self.is_unknown() || self.riding.is_some() {
             let what = "The outcome of the write is not known: the API server did not answer it and could not be asked in time";
             HaError::new(ErrorCode::UnknownOutcome, format!("{what}. {message}"))
         } else {
@@ -98,6 +115,11 @@ impl Batch {
         self.edits.first().map(|edit| edit.grant)
     }
 
+    /// Whether somebody waits for the `ConfigMap` to be opened, and so wants it made if it is absent.
+    pub(crate) fn opens(&self) -> bool {
+        self.edits.iter().any(|edit| matches!(edit.edit, Edit::Claim(_)))
+    }
+
     /// Answers every edit whose grant has ended or whose deadline has passed.
     pub(crate) fn refuse_hopeless(&mut self, name: &str, grants: &GrantCell, now: BootTime, trouble: Option<&str>) {
         let current = grants.current();
@@ -144,7 +166,7 @@ impl Batch {
     /// The object that the edits were applied to was read just now, and there is nothing to write.
     pub(crate) fn nothing_to_write(&mut self, name: &str) {
         for edit in self.edits.extract_if(.., |edit| edit.proposed.is_some()) {
-            if edit.doubt.is_some() {
+            if edit.is_unknown() {
                 // Not what it found before, so what it rode with has been given up meanwhile. The lost write can still land and make it untrue.
                 edit.fail(
                     ErrorCode::Internal,
@@ -167,9 +189,14 @@ impl Batch {
     /// The write that carried the edits was lost: whether it was or will be applied is not known.
     pub(crate) fn lost(&mut self) {
         for edit in &mut self.edits {
-            if let (Some(Ok(answer)), Some(base)) = (edit.proposed.take(), edit.riding.take()) {
-                edit.doubt = Some(Doubt { base, answer });
-            }
+            edit.may_be_found(true);
+        }
+    }
+
+    /// The object had changed: the edits are decided again, unless the next read shows that it was changed by this very write.
+    pub(crate) fn overtaken(&mut self) {
+        for edit in &mut self.edits {
+            edit.may_be_found(false);
         }
     }
 
@@ -230,3 +257,6 @@ fn refusal_error(refusal: &EditRefusal) -> HaError {
     };
     HaError::new(code, refusal.to_string())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! The writer of one job `ConfigMap`: checkpoint pointers and the checkpoint counter of one job.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::{debug, warn};
@@ -8,8 +9,9 @@ use tokio::sync::mpsc;
 use tokio::time::sleep;
 
 use super::batch::{Batch, PendingEdit, not_leader};
+use super::memory::Memory;
 use super::trouble::Trouble;
-use super::{RETRY_PAUSE, limit_until, pause_after};
+use super::{RETRY_PAUSE, limit_until, pause_after, settled_after};
 use crate::cluster::client::{ApiError, ApiErrorKind, WriteFailure};
 use crate::cluster::context::{Context, Lock};
 use crate::error::ErrorCode;
@@ -17,8 +19,13 @@ use crate::protocol::annotations::Claim;
 use crate::protocol::config_map;
 use crate::protocol::edit::Edit;
 use crate::protocol::elector::GrantId;
+use crate::protocol::names::COUNTER_KEY;
+use crate::protocol::time::BootTime;
 
-/// Holds the last known object and sends one conditional PUT at a time for everything that waits.
+/// A creation is decided on no version.
+const NO_VERSION: &str = "";
+
+/// Holds the last known object and sends one conditional write at a time for everything that waits.
 ///
 /// There is no GET in steady state: a successful PUT proves that the object it was decided on was current. Only refusals and no-ops,
 /// which prove nothing, are decided on a fresh read.
@@ -27,21 +34,32 @@ pub(crate) struct JobMap {
     name: String,
     edits: mpsc::UnboundedReceiver<PendingEdit>,
     batch: Batch,
-    known: Option<Value>,
+    /// Shared with the memory, so that it need not be copied for it.
+    known: Option<Arc<Value>>,
+    memory: Arc<Memory>,
     /// A conflict showed that someone else writes here: find out whether the lock is still ours before writing again.
     challenged: bool,
+    /// Since when a `ConfigMap` that this grant has had is missing.
+    missing_since: Option<BootTime>,
     trouble: Trouble,
 }
 
 impl JobMap {
-    pub(crate) fn new(context: Context, name: String, edits: mpsc::UnboundedReceiver<PendingEdit>) -> Self {
+    pub(crate) fn new(
+        context: Context,
+        name: String,
+        memory: Arc<Memory>,
+        edits: mpsc::UnboundedReceiver<PendingEdit>,
+    ) -> Self {
         Self {
             context,
             name,
             edits,
             batch: Batch::default(),
             known: None,
+            memory,
             challenged: false,
+            missing_since: None,
             trouble: Trouble::default(),
         }
     }
@@ -91,40 +109,32 @@ impl JobMap {
 
     async fn attempt(&mut self, grant: GrantId) -> Result<(), ApiError> {
         let fresh = self.known.is_none();
-        let known = if fresh { self.read().await? } else { self.known.clone() };
+        let known = if fresh {
+            self.read().await?.map(Arc::new)
+        } else {
+            self.known.clone()
+        };
         let Some(base) = known else {
-            self.batch.fail(ErrorCode::ConfigMapMissing, &missing(&self.name));
-            return Ok(());
+            return self.make(grant).await;
         };
-        let claim = Claim {
-            holder_identity: self.context.identity.clone(),
-            grant: grant.0,
-        };
+        self.missing_since = None;
+        let claim = self.context.claim(grant);
         let foreign = Claim::of(&base).as_ref() != Some(&claim);
-        if foreign || self.challenged {
-            match self.context.whose_lock(&self.name, self.limit()).await? {
-                Lock::Ours => self.challenged = false,
-                Lock::Lost => {
-                    self.batch.fail(ErrorCode::NotLeader, &not_leader(&self.name));
-                    return Ok(());
-                }
-                Lock::Unclear => {
-                    sleep(RETRY_PAUSE).await;
-                    return Ok(());
-                }
-            }
+        if (foreign || self.challenged) && !self.lock_is_ours().await? {
+            return Ok(());
         }
         // The clock may say what the election task, frozen like this one, had no time to say: from here on nothing is waited for.
         if !self.context.grants.holds(grant) {
             return Ok(());
         }
-        let mut object = base.clone();
+        let mut object = Value::clone(&base);
         if foreign && let Err(refusal) = Edit::Claim(claim).apply(&mut object) {
             warn!("ConfigMap {} cannot be claimed: {refusal}", self.name);
         }
         self.batch.apply(&mut object);
-        if object == base {
+        if object == *base {
             if fresh {
+                self.memory.keep(grant, &base);
                 self.known = Some(base);
                 self.batch.nothing_to_write(&self.name);
             } else {
@@ -134,15 +144,94 @@ impl JobMap {
             }
             return Ok(());
         }
+        if fresh {
+            // Read under this grant, and about to be claimed by it: enough to go by if it is deleted before the answer comes.
+            self.memory.keep(grant, &base);
+        }
         let version = config_map::resource_version(&base).unwrap_or_default();
-        self.write(version, &object).await
+        self.known = None;
+        self.batch.sent(version);
+        let outcome = self.context.api.replace(&object, self.limit()).await;
+        self.written(grant, outcome)
     }
 
-    async fn write(&mut self, base: &str, object: &Value) -> Result<(), ApiError> {
-        self.known = None;
-        self.batch.sent(base);
-        match self.context.api.replace(object, self.limit()).await {
+    /// The `ConfigMap` is not there. For whoever opens it, it is made. One that this grant has had before is made anew as it was last known,
+    /// counter and all: ids that began again at 1 would overwrite checkpoints that are still needed. To everybody else it is missing.
+    async fn make(&mut self, grant: GrantId) -> Result<(), ApiError> {
+        let remembered = self.memory.of(grant);
+        if remembered.is_none() && !self.batch.opens() {
+            self.batch.fail(ErrorCode::ConfigMapMissing, &missing(&self.name));
+            return Ok(());
+        }
+        // Also when the cluster's ConfigMap is gone too: then the election finds out what that means.
+        if !self.lock_is_ours().await? {
+            return Ok(());
+        }
+        let now = self.context.clock.boot();
+        let since = *self.missing_since.get_or_insert(now);
+        let settled = settled_after(self.context.elector.timings.renew_deadline);
+        let left = settled.saturating_sub(now.saturating_since(since));
+        if remembered.is_some() && !left.is_zero() {
+            sleep(left.min(self.limit())).await;
+            return Ok(());
+        }
+        if !self.context.grants.holds(grant) {
+            return Ok(());
+        }
+        let repaired = remembered.is_some();
+        let mut object = remembered.map_or_else(
+            || config_map::new_config_map(&self.name, self.context.api.namespace(), &self.context.labels),
+            Arc::unwrap_or_clone,
+        );
+        config_map::strip_server_fields(&mut object);
+        for (key, value) in self.context.labels.iter() {
+            config_map::set_label(&mut object, key, value);
+        }
+        if let Err(refusal) = Edit::Claim(self.context.claim(grant)).apply(&mut object) {
+            warn!("ConfigMap {} cannot be claimed: {refusal}", self.name);
+        }
+        self.batch.apply(&mut object);
+        self.batch.sent(NO_VERSION);
+        let outcome = self.context.api.create(&object, self.limit()).await;
+        if outcome.is_ok() {
+            self.missing_since = None;
+            self.say_made(repaired, &object);
+        }
+        self.written(grant, outcome)
+    }
+
+    fn say_made(&self, repaired: bool, object: &Value) {
+        if repaired {
+            warn!(
+                "ConfigMap {} had been deleted from outside. It was made anew as it was last known, with {} entries and the next checkpoint id {}.",
+                self.name,
+                config_map::data(object).map_or(0, serde_json::Map::len),
+                config_map::entry(object, COUNTER_KEY).unwrap_or("1"),
+            );
+        } else {
+            debug!("Created ConfigMap {}.", self.name);
+        }
+    }
+
+    /// Whether the lock is ours, read after the job's `ConfigMap`. If somebody else holds it, everyone who waits has been refused; if nobody does,
+    /// a moment has passed.
+    async fn lock_is_ours(&mut self) -> Result<bool, ApiError> {
+        match self.context.whose_lock(&self.name, self.limit()).await? {
+            Lock::Ours => {
+                self.challenged = false;
+                return Ok(true);
+            }
+            Lock::Lost => self.batch.fail(ErrorCode::NotLeader, &not_leader(&self.name)),
+            Lock::Unclear => sleep(RETRY_PAUSE).await,
+        }
+        Ok(false)
+    }
+
+    fn written(&mut self, grant: GrantId, outcome: Result<Value, WriteFailure>) -> Result<(), ApiError> {
+        match outcome {
             Ok(stored) => {
+                let stored = Arc::new(stored);
+                self.memory.keep(grant, &stored);
                 self.known = Some(stored);
                 self.batch.written();
                 Ok(())
@@ -160,9 +249,9 @@ impl JobMap {
             self.batch.reject(ErrorCode::ApiRefused, &error.message);
             return Ok(());
         }
-        self.batch.not_written();
         match error.kind {
             ApiErrorKind::Conflict => {
+                self.batch.overtaken();
                 debug!(
                     "ConfigMap {} was changed by someone else; the edits are decided again on the new version.",
                     self.name
@@ -171,8 +260,14 @@ impl JobMap {
                 Ok(())
             }
             // Deleted meanwhile: the next read says so.
-            ApiErrorKind::NotFound => Ok(()),
-            _ => Err(error),
+            ApiErrorKind::NotFound => {
+                self.batch.not_written();
+                Ok(())
+            }
+            _ => {
+                self.batch.not_written();
+                Err(error)
+            }
         }
     }
 
@@ -188,12 +283,18 @@ impl JobMap {
 
     async fn failed(&mut self, error: &ApiError) {
         self.known = None;
+        let first = self.trouble.last().is_none();
         self.trouble.failed(
             self.context.clock.boot(),
             &format!("Writing ConfigMap {}", self.name),
             &error.message,
         );
-        sleep(pause_after(error).min(self.limit())).await;
+        // A reply that was lost with its connection is asked for at once, on another one.
+        let pause = match error.kind {
+            ApiErrorKind::Unreachable | ApiErrorKind::TimedOut if first => Duration::ZERO,
+            _ => pause_after(error),
+        };
+        sleep(pause.min(self.limit())).await;
     }
 
     fn limit(&self) -> Duration {

@@ -1,17 +1,16 @@
-//! Which writers exist; creation and deletion of job `ConfigMap`s.
+//! Opening and deletion of job `ConfigMap`s.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use log::{debug, info};
+use log::info;
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 use tokio::time::sleep;
 
 use super::batch::{PendingEdit, not_leader};
 use super::job_map::JobMap;
+use super::writers::Writer;
 use super::{RETRY_PAUSE, limit_until, pause_after, timed_out};
 use crate::cluster::client::{ApiError, ApiErrorKind, WriteFailure};
 use crate::cluster::context::{Context, Lock};
@@ -26,72 +25,35 @@ use crate::protocol::time::BootTime;
 /// The job `ConfigMap`s that this process has open. Handles of the same name share one writer, which ends with the last of them.
 pub(crate) struct JobMaps {
     context: Context,
-    writers: Mutex<HashMap<String, mpsc::WeakUnboundedSender<PendingEdit>>>,
 }
 
 impl JobMaps {
-    pub(crate) fn new(context: Context) -> Self {
-        Self {
-            context,
-            writers: Mutex::default(),
-        }
+    pub(crate) const fn new(context: Context) -> Self {
+        Self { context }
     }
 
     /// The writer of this `ConfigMap`, started if there is none.
-    pub(crate) fn writer(&self, name: &str) -> mpsc::UnboundedSender<PendingEdit> {
-        let mut writers = self.writers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(writer) = writers.get(name).and_then(mpsc::WeakUnboundedSender::upgrade) {
-            return writer;
-        }
-        writers.retain(|_, writer| writer.upgrade().is_some());
-        let (sender, receiver) = mpsc::unbounded_channel();
-        writers.insert(name.to_owned(), sender.downgrade());
-        self.context
-            .spawn(JobMap::new(self.context.clone(), name.to_owned(), receiver).run());
-        sender
+    pub(crate) fn writer(&self, name: &str) -> Writer {
+        self.context.writers.of(name, |memory, edits| {
+            let map = JobMap::new(self.context.clone(), name.to_owned(), memory, edits);
+            self.context.spawn(map.run());
+        })
     }
 
-    /// Makes the `ConfigMap` if it is absent, with stock's labels and the claim of this grant.
-    pub(crate) async fn ensure(&self, name: &str, grant: GrantId, deadline: BootTime) -> Result<(), HaError> {
-        let call = Call::new(name, Some(grant), deadline);
-        let attempts = async {
-            while let Some(pause) = self.pause_after(self.try_ensure(&call, grant).await, &call)? {
-                sleep(pause).await;
-            }
-            Ok(())
-        };
-        self.while_granted(&call, grant, attempts).await
-    }
-
-    async fn try_ensure(&self, call: &Call<'_>, grant: GrantId) -> Result<Progress, Trial> {
-        self.check(call, grant)?;
-        let name = call.name;
-        if self.context.api.get(name, self.limit(call)).await?.value.is_some() {
-            return Ok(Progress::Done);
-        }
-        self.check(call, grant)?;
-        let mut object = config_map::new_config_map(name, self.context.api.namespace(), &self.context.labels);
-        let claim = Claim {
-            holder_identity: self.context.identity.clone(),
-            grant: grant.0,
-        };
-        if let Err(refusal) = Edit::Claim(claim).apply(&mut object) {
-            return Err(Trial::Final(HaError::new(ErrorCode::Internal, refusal.to_string())));
-        }
-        match self.context.api.create(&object, self.limit(call)).await {
-            Ok(_) => {
-                debug!("Created ConfigMap {name}.");
-                Ok(Progress::Done)
-            }
-            // Somebody made it meanwhile: the next read tells.
-            Err(failure) if failure.is_conflict() => Ok(Progress::Again),
-            // A lost one leaves at worst a ConfigMap without data, which the next read finds.
-            Err(WriteFailure::Refused(error) | WriteFailure::Unknown(error)) => Err(error.into()),
-        }
+    /// Claims the `ConfigMap` for this grant, and makes it with stock's labels if it is absent. From then on no older grant can change what is
+    /// about to be read from it.
+    pub(crate) async fn claim(&self, writer: &Writer, grant: GrantId, deadline: BootTime) -> Result<(), HaError> {
+        writer.memory.begin();
+        let claim = Edit::Claim(self.context.claim(grant));
+        let (reply, claimed) = oneshot::channel();
+        let sent = writer.edits.send(PendingEdit::new(claim, grant, deadline, reply));
+        sent.map_err(|_| HaError::closed())?;
+        claimed.await.unwrap_or_else(|_| Err(HaError::closed())).map(|_| ())
     }
 
     /// Deletes the `ConfigMap`; an absent one is fine. A job's needs this grant; the cluster's must not be held by another process.
     pub(crate) async fn delete(&self, name: &str, grant: Option<GrantId>, deadline: BootTime) -> Result<(), HaError> {
+        self.context.writers.give_up(name);
         let call = Call::new(name, grant, deadline);
         let attempts = async {
             while let Some(pause) = self.pause_after(self.try_delete(&call).await, &call)? {
@@ -139,11 +101,7 @@ impl JobMaps {
     async fn may_delete(&self, call: &Call<'_>, object: &Value) -> Result<bool, Trial> {
         let not_leader = || Trial::Final(HaError::new(ErrorCode::NotLeader, not_leader(call.name)));
         let grant = call.grant.ok_or_else(not_leader)?;
-        let claim = Claim {
-            holder_identity: self.context.identity.clone(),
-            grant: grant.0,
-        };
-        if Claim::of(object).as_ref() != Some(&claim) {
+        if Claim::of(object) != Some(self.context.claim(grant)) {
             match self.context.whose_lock(call.name, self.limit(call)).await? {
                 Lock::Ours => {}
                 Lock::Lost => return Err(not_leader()),
@@ -154,7 +112,11 @@ impl JobMaps {
             }
         }
         self.check(call, grant)?;
-        Ok(true)
+        // A leadership that is held on to without the API server is confirmed before anything is deleted under it.
+        if !self.context.grants.confirmed() {
+            sleep(RETRY_PAUSE).await;
+        }
+        Ok(self.context.grants.confirmed())
     }
 
     /// A call that waits ends at once with the grant that it is made under.
@@ -208,7 +170,7 @@ impl JobMaps {
     }
 }
 
-/// One creation or deletion, over as many attempts as it takes.
+/// One deletion, over as many attempts as it takes.
 struct Call<'a> {
     name: &'a str,
     grant: Option<GrantId>,

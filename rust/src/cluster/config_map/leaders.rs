@@ -120,3 +120,75 @@ pub(crate) fn stored<'a>(object: &'a Value, component: &str) -> Option<&'a str> 
         .get(&format!("{LEADER_KEY_PREFIX}{component}"))?
         .as_str()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::protocol::names::leader_key;
+
+    fn with(address: Option<&str>) -> Value {
+        let mut object = json!({ "metadata": {} });
+        if let Some(address) = address {
+            config_map::set_entry(&mut object, &leader_key("d"), address);
+        }
+        object
+    }
+
+    fn published(address: Option<&str>) -> Leaders {
+        let mut leaders = Leaders::default();
+        leaders.publish("d", address.map(str::to_owned));
+        leaders
+    }
+
+    #[test]
+    fn what_is_published_is_wanted_until_it_is_stored() {
+        let mut leaders = published(Some("s,a"));
+        assert!(leaders.want_a_write(&with(None)));
+        let mut object = with(None);
+        leaders.apply(&mut object);
+        assert_eq!(object, with(Some("s,a")));
+        leaders.not_stored();
+        assert!(leaders.want_a_write(&with(None)));
+        leaders.apply(&mut with(None));
+        leaders.stored(&object);
+        assert!(!leaders.want_a_write(&object));
+    }
+
+    #[test]
+    fn what_somebody_else_changes_is_put_right() {
+        let mut leaders = published(Some("s,a"));
+        leaders.stored(&with(Some("s,a")));
+        let mut object = with(Some("theirs"));
+        assert!(leaders.want_a_write(&object));
+        leaders.apply(&mut object);
+        assert_eq!(object, with(Some("s,a")));
+    }
+
+    #[test]
+    fn what_the_server_does_not_store_causes_no_further_write_and_goes_along_with_every_one() {
+        let mut leaders = published(Some("s,a"));
+        leaders.apply(&mut with(None));
+        leaders.stored(&with(None));
+        assert!(!leaders.want_a_write(&with(None)));
+        let mut object = with(None);
+        leaders.apply(&mut object);
+        assert_eq!(object, with(Some("s,a")));
+        leaders.stored(&object);
+        assert!(leaders.want_a_write(&with(None)));
+    }
+
+    #[test]
+    fn a_leader_that_leaves_takes_its_removals_along_and_nothing_else() {
+        let mut leaders = published(None);
+        leaders.publish("e", Some("s,a".to_owned()));
+        leaders.keep_removals();
+        let mut object = with(Some("s,a"));
+        leaders.apply(&mut object);
+        assert_eq!(stored(&object, "d"), None);
+        assert_eq!(stored(&object, "e"), None);
+        leaders.clear();
+        assert!(!leaders.want_a_write(&with(Some("s,a"))));
+    }
+}

@@ -4,7 +4,9 @@
 //! |---|---|
 //! | `batch` | edits on their way: applied together, answered one by one |
 //! | `job_map` | the writer of one job `ConfigMap` |
-//! | `job_maps` | which writers exist; creation and deletion of job `ConfigMap`s |
+//! | `job_maps` | opening and deletion of job `ConfigMap`s |
+//! | `writers` | which writers exist |
+//! | `memory` | what a leader can make a job `ConfigMap` anew from |
 //! | `open_map` | a `ConfigMap` as its user sees it, under one grant |
 //! | `leaders` | the leader addresses that this process has published |
 //! | `subscribers` | who wants to know which leader |
@@ -15,10 +17,12 @@ pub(crate) mod batch;
 pub(crate) mod job_map;
 pub(crate) mod job_maps;
 pub(crate) mod leaders;
+pub(crate) mod memory;
 pub(crate) mod open_map;
 pub(crate) mod staleness;
 pub(crate) mod subscribers;
 pub(crate) mod trouble;
+pub(crate) mod writers;
 
 use std::time::Duration;
 
@@ -31,11 +35,20 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(5);
 /// The least that a request is given, also by a caller whose deadline has come.
 const SHORTEST_REQUEST: Duration = Duration::from_millis(50);
 pub(crate) const RETRY_PAUSE: Duration = Duration::from_millis(200);
+/// Upper bound of [`settled_after`].
+const VANISHED_FOR_GOOD: Duration = Duration::from_secs(1);
 
 /// The limit of a request for a caller who waits until then.
 pub(crate) fn limit_until(deadline: Option<BootTime>, now: BootTime) -> Duration {
     let left = deadline.map_or(REQUEST_LIMIT, |deadline| deadline.saturating_since(now));
     left.clamp(SHORTEST_REQUEST, REQUEST_LIMIT)
+}
+
+/// How long a `ConfigMap` that somebody has deleted stays away before its leader makes it anew. Whoever cleans up a cluster deletes one
+/// `ConfigMap` after the other, often beside a leader that is just being stopped: such a leader must not bring the first one back. But the lock
+/// may be gone too, and has to be there again before the leader's time is up.
+pub(crate) fn settled_after(renew_deadline: Duration) -> Duration {
+    VANISHED_FOR_GOOD.min(renew_deadline / 10)
 }
 
 /// The error for a request that was repeated until its deadline.

@@ -72,7 +72,23 @@ impl OpenMap {
     }
 
     /// Reads the `ConfigMap` from the API server, by a quorum read; `None` when it is absent.
+    ///
+    /// A read of a job's `ConfigMap` ends at once with the grant, as writes do: Flink may wait for it under its coordinator lock, and asks
+    /// whether it still leads before it makes anything of the failure. One of the cluster's waits on, because Flink reads it while it recovers,
+    /// where a failure that comes before the revoke has arrived ends the process.
     pub async fn read(&self) -> Result<Option<Value>, HaError> {
+        let grant = self.grant.filter(|grant| self.context.grants.holds(*grant));
+        let (Some(grant), Some(_)) = (grant, &self.writer) else {
+            return self.read_in_time().await;
+        };
+        tokio::select! {
+            biased;
+            () = self.context.grants.ended(grant) => Err(HaError::new(ErrorCode::NotLeader, not_read(&self.name))),
+            outcome = self.read_in_time() => outcome,
+        }
+    }
+
+    async fn read_in_time(&self) -> Result<Option<Value>, HaError> {
         let deadline = self.context.clock.boot() + self.patience;
         loop {
             let limit = limit_until(Some(deadline), self.context.clock.boot());
@@ -85,6 +101,10 @@ impl OpenMap {
             }
         }
     }
+}
+
+fn not_read(name: &str) -> String {
+    format!("ConfigMap {name} was not read because the leadership under which it was asked for has ended.")
 }
 
 fn is_transient(error: &ApiError) -> bool {

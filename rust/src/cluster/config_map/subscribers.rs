@@ -57,3 +57,67 @@ impl Subscribers {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::cluster::events::Taken;
+
+    fn leader(value: &str) -> Value {
+        json!({ "data": { "org.apache.flink.k8s.leader.d": value } })
+    }
+
+    fn heard(events: &EventQueue) -> Vec<(u64, Option<String>)> {
+        let mut heard = Vec::new();
+        while let Taken::Event(Event::Leader { subscription, value }) = events.take(Duration::ZERO) {
+            heard.push((subscription, value));
+        }
+        heard
+    }
+
+    const A: &str = "11111111-2222-3333-4444-555555555555,pekko://a";
+    const B: &str = "11111111-2222-3333-4444-555555555555,pekko://b";
+
+    #[test]
+    fn everybody_is_told_of_a_change_and_of_nothing_else() {
+        let events = Arc::new(EventQueue::default());
+        let mut subscribers = Subscribers::new(Arc::clone(&events));
+        subscribers.add(1, "d".to_owned(), None);
+        subscribers.add(2, "other".to_owned(), Some(&leader(A)));
+        subscribers.tell(&leader(A));
+        // A renewal: the same address in a new version.
+        subscribers.tell(&leader(A));
+        assert_eq!(heard(&events), [(1, Some(A.to_owned()))]);
+        subscribers.tell(&leader(B));
+        assert_eq!(heard(&events), [(1, Some(B.to_owned()))]);
+        subscribers.tell(&json!({}));
+        assert_eq!(heard(&events), [(1, None)]);
+    }
+
+    #[test]
+    fn who_comes_late_is_told_what_is_known_and_an_absent_leader_is_no_news() {
+        let events = Arc::new(EventQueue::default());
+        let mut subscribers = Subscribers::new(Arc::clone(&events));
+        subscribers.add(1, "d".to_owned(), Some(&leader(A)));
+        assert_eq!(heard(&events), [(1, Some(A.to_owned()))]);
+        subscribers.add(2, "absent".to_owned(), Some(&leader(A)));
+        assert_eq!(heard(&events), []);
+        subscribers.remove(1);
+        subscribers.tell(&leader(B));
+        assert_eq!(heard(&events), []);
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_no_leader() {
+        let events = Arc::new(EventQueue::default());
+        let mut subscribers = Subscribers::new(Arc::clone(&events));
+        subscribers.add(1, "d".to_owned(), Some(&leader(A)));
+        assert_eq!(heard(&events), [(1, Some(A.to_owned()))]);
+        subscribers.tell(&leader("garbage"));
+        assert_eq!(heard(&events), [(1, None)]);
+    }
+}

@@ -52,3 +52,36 @@ impl Trouble {
         self.last.as_deref()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> BootTime {
+        BootTime::from_duration(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn a_failure_is_reported_once_it_has_lasted_and_then_now_and_then() {
+        let mut trouble = Trouble::default();
+        let mut reports = Vec::new();
+        for second in 0..70 {
+            trouble.failed(at(second), "Writing", "refused");
+            if trouble.reported == Some(at(second)) {
+                reports.push(second);
+            }
+        }
+        assert_eq!(reports, [2, 32, 62]);
+        assert_eq!(trouble.last(), Some("refused"));
+    }
+
+    #[test]
+    fn a_success_is_a_new_beginning() {
+        let mut trouble = Trouble::default();
+        trouble.failed(at(0), "Writing", "refused");
+        trouble.succeeded(at(1), "Writing");
+        assert_eq!(trouble.last(), None);
+        trouble.failed(at(3), "Writing", "reset");
+        assert_eq!(trouble.reported, None);
+    }
+}

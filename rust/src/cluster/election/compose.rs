@@ -6,18 +6,22 @@ use serde_json::Value;
 use crate::cluster::config_map::batch::Batch;
 use crate::cluster::config_map::leaders::Leaders;
 use crate::cluster::context::Context;
+use crate::protocol::annotations::CONTENDERS;
 use crate::protocol::config_map;
+use crate::protocol::contenders::Contenders;
 use crate::protocol::edit::Edit;
 use crate::protocol::elector::{LockWrite, LockWriteKind};
-use crate::protocol::lock_record::LOCK_ANNOTATION;
+use crate::protocol::lock_record::{LOCK_ANNOTATION, LockView};
 
-/// Renders the object for a lock write: the record, stock's labels, and everything that rides along.
+/// Renders the object for a lock write: the record, the notes of the contenders, stock's labels, and everything that rides along.
 ///
-/// `last` is the last known object, also when it has been deleted since: a leader makes it anew from memory.
+/// `last` is the last known object, also when it has been deleted since: a leader makes it anew from memory, and puts back what somebody else has
+/// taken out of it.
 pub(crate) fn compose(
     context: &Context,
     write: &LockWrite,
     last: Option<&Value>,
+    emptied: &[(String, String)],
     leaders: &mut Leaders,
     batch: &mut Batch,
 ) -> Value {
@@ -30,12 +34,22 @@ pub(crate) fn compose(
         }
         _ => config_map::new_config_map(&context.cluster_map, context.api.namespace(), &context.labels),
     };
-    let record = write.record(&context.identity, context.timings.lease_duration, context.clock.wall());
-    config_map::set_annotation(&mut object, LOCK_ANNOTATION, &record.to_json(context.lease_format));
-    for (key, value) in context.labels.iter() {
-        config_map::set_label(&mut object, key, value);
+    let (former, notes) = (LockView::of(&object), Contenders::of(&object));
+    let record = write.record(
+        &context.identity,
+        context.elector.timings.lease_duration,
+        context.clock.wall(),
+    );
+    let notes = write.contenders(&context.identity, notes, &former, record.as_ref());
+    config_map::set_annotation(&mut object, CONTENDERS, &notes.encode());
+    if let Some(record) = record {
+        config_map::set_annotation(&mut object, LOCK_ANNOTATION, &record.to_json(context.lease_format));
+        for (key, value) in context.labels.iter() {
+            config_map::set_label(&mut object, key, value);
+        }
     }
     match write.kind {
+        LockWriteKind::Join | LockWriteKind::Leave => {}
         // The addresses of a leader that is gone lead nowhere: whoever retrieves them learns so in the very write that releases the lock, or
         // that elects the next leader.
         LockWriteKind::Acquire | LockWriteKind::Release => {
@@ -47,6 +61,9 @@ pub(crate) fn compose(
             }
         }
         LockWriteKind::Renew => {
+            for (key, value) in emptied {
+                config_map::set_entry(&mut object, key, value);
+            }
             leaders.apply(&mut object);
             batch.apply(&mut object);
         }

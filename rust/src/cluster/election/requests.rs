@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::cluster::client::{Answer, ApiClient, ApiError, WriteFailure};
+use crate::cluster::config_map::RETRY_PAUSE;
 use crate::cluster::preflight::{self, PreflightError};
 use crate::protocol::elector::AttemptId;
 
@@ -20,6 +22,18 @@ pub(crate) enum Finished {
     Read(Result<Answer<Option<Value>>, ApiError>),
     /// The check of the Role, before the first write.
     Preflight(Result<(), PreflightError>),
+    /// What has become of the cluster's `ConfigMap` and of those of its jobs.
+    Vanished(Result<Vanished, ApiError>),
+}
+
+/// What a leader finds a moment after its `ConfigMap` was deleted.
+pub(crate) enum Vanished {
+    /// It is there again.
+    Back(Answer<Option<Value>>),
+    /// It is the only one that is gone, as far as anybody can tell.
+    Alone,
+    /// The `ConfigMap`s of all jobs are gone with it, so many.
+    Together(usize),
 }
 
 /// The requests that this task has sent and not yet seen the end of.
@@ -63,6 +77,19 @@ impl Requests {
             .spawn(async move { Finished::Preflight(preflight::candidate_check(&api, &name).await) });
     }
 
+    /// Looks, after this time, what is left beside the `ConfigMap` that was deleted.
+    pub(crate) fn vanished(&mut self, jobs: Vec<String>, after: Duration, limit: Duration) {
+        let (api, name) = (self.api.clone(), self.name.clone());
+        self.tasks.spawn(async move {
+            sleep(after).await;
+            let found = what_is_left(&api, &name, &jobs, limit).await;
+            if found.is_err() {
+                sleep(RETRY_PAUSE).await;
+            }
+            Finished::Vanished(found)
+        });
+    }
+
     /// Gives up everything that is under way: its outcome is nobody's any more. What was sent goes its way.
     pub(crate) fn forget(&mut self) {
         self.tasks = JoinSet::new();
@@ -79,4 +106,20 @@ impl Requests {
             }
         }
     }
+}
+
+async fn what_is_left(api: &ApiClient, name: &str, jobs: &[String], limit: Duration) -> Result<Vanished, ApiError> {
+    let answer = api.get(name, limit).await?;
+    if answer.value.is_some() {
+        return Ok(Vanished::Back(answer));
+    }
+    for job in jobs {
+        if api.get(job, limit).await?.value.is_some() {
+            return Ok(Vanished::Alone);
+        }
+    }
+    Ok(match jobs.len() {
+        0 => Vanished::Alone,
+        count => Vanished::Together(count),
+    })
 }

@@ -10,10 +10,11 @@ use tokio::time::sleep;
 
 use super::command::Command;
 use super::compose::compose;
-use super::requests::{Finished, Requests};
-use crate::cluster::client::{Answer, ApiErrorKind, WriteFailure};
+use super::requests::{Finished, Requests, Vanished};
+use crate::cluster::client::{Answer, ApiError, ApiErrorKind, WriteFailure};
 use crate::cluster::config_map::batch::{Batch, not_leader};
 use crate::cluster::config_map::leaders::Leaders;
+use crate::cluster::config_map::settled_after;
 use crate::cluster::config_map::staleness::is_long_dead;
 use crate::cluster::config_map::subscribers::Subscribers;
 use crate::cluster::config_map::trouble::Trouble;
@@ -24,15 +25,23 @@ use crate::cluster::grant::Granted;
 use crate::cluster::watch::Seen;
 use crate::error::ErrorCode;
 use crate::protocol::config_map;
+use crate::protocol::contenders::Contenders;
 use crate::protocol::elector::{
     AcquireReason, AttemptId, Effect, Elector, GrantId, Input, LockWrite, Notice, Observation, RevokeCause, Source,
 };
 use crate::protocol::lock_record::LockView;
+use crate::protocol::names::LEADER_KEY_PREFIX;
 use crate::protocol::time::BootTime;
 
 /// Longest sleep while an elector runs. Timers of the runtime stand still while the machine is suspended and `CLOCK_BOOTTIME` does not,
 /// so the clock is looked at this often.
 const LONGEST_SLEEP: Duration = Duration::from_millis(100);
+
+/// How long a candidate stays away after its cluster was cleaned up: longer than a pod is given to end, so that a JobManager which is on its way
+/// out brings nothing back. One that stays is wanted, and contends again.
+const REST_AFTER_CLEAN_UP: Duration = Duration::from_secs(60);
+/// Longest wait for one request that finds out what is left of a cluster.
+const LOOK_LIMIT: Duration = Duration::from_secs(2);
 
 /// What is known of the cluster `ConfigMap`.
 enum Known {
@@ -50,6 +59,8 @@ enum Starting {
     Checking,
     /// The candidacy before is still stopping.
     AfterStop,
+    /// The cluster was cleaned up: until then, or until somebody else makes it anew.
+    Resting(BootTime),
 }
 
 /// Owns the cluster `ConfigMap` of one session, whether or not the session is a candidate.
@@ -67,8 +78,16 @@ pub(crate) struct Election {
     elector: Option<Elector>,
     next_grant: GrantId,
     wake: Option<BootTime>,
+    /// The sign of life of the JVM that the elector was told of last.
+    jvm_heard: Option<BootTime>,
+    /// Since when the leadership is held on to through an outage, once that was said.
+    holds_on_since: Option<BootTime>,
     /// A write is under way.
     writing: bool,
+    /// The `ConfigMap` was deleted while we lead, and what else is gone is being found out.
+    vanishing: bool,
+    /// What somebody else has taken out of it while we lead, to be put back.
+    emptied: Vec<(String, String)>,
     leaders: Leaders,
     batch: Batch,
     stopping: Vec<oneshot::Sender<()>>,
@@ -96,7 +115,11 @@ impl Election {
             elector: None,
             next_grant: GrantId(1),
             wake: None,
+            jvm_heard: None,
+            holds_on_since: None,
             writing: false,
+            vanishing: false,
+            emptied: Vec::new(),
             leaders: Leaders::default(),
             batch: Batch::default(),
             stopping: Vec::new(),
@@ -126,8 +149,17 @@ impl Election {
     }
 
     fn until_wake(&self) -> Option<Duration> {
-        let next = [self.wake, self.batch.next_deadline()].into_iter().flatten().min()?;
-        Some(next.saturating_since(self.context.clock.boot()).min(LONGEST_SLEEP))
+        let rest = match self.starting {
+            Starting::Resting(until) => Some(until),
+            _ => None,
+        };
+        let next = [self.wake, self.batch.next_deadline(), rest]
+            .into_iter()
+            .flatten()
+            .min();
+        let sleep = next.map(|next| next.saturating_since(self.context.clock.boot()).min(LONGEST_SLEEP));
+        // The JVM is listened to all the time.
+        sleep.or_else(|| self.elector.is_some().then_some(LONGEST_SLEEP))
     }
 
     fn on_time(&mut self) {
@@ -135,6 +167,10 @@ impl Election {
         if self.wake.is_some_and(|wake| wake <= now) {
             self.wake = None;
             self.step(Input::Tick);
+        }
+        self.hear_the_jvm();
+        if matches!(self.starting, Starting::Resting(until) if until <= now) {
+            self.end_rest();
         }
         self.batch.refuse_hopeless(
             &self.context.cluster_map,
@@ -150,7 +186,7 @@ impl Election {
         if self.writing {
             return;
         }
-        if !self.batch.is_empty() || self.leaders.want_a_write(object) {
+        if !self.batch.is_empty() || !self.emptied.is_empty() || self.leaders.want_a_write(object) {
             self.step(Input::WriteWanted);
         }
     }
@@ -220,13 +256,15 @@ impl Election {
                 self.starting = Starting::No;
                 self.events.push(Event::Error(error.into()));
             }
+            Finished::Vanished(found) => self.vanished(found),
         }
     }
 
     fn become_candidate(&mut self) {
         self.starting = Starting::No;
         let identity = self.context.identity.clone();
-        self.elector = Some(Elector::new(identity, self.context.timings, self.next_grant));
+        self.elector = Some(Elector::new(identity, self.context.elector, self.next_grant));
+        self.jvm_heard = None;
         self.observe(Source::Watch);
     }
 
@@ -237,6 +275,7 @@ impl Election {
                 self.trouble.succeeded(self.context.clock.boot(), &self.what());
                 let observation = observation_of(&object);
                 self.leaders.stored(&object);
+                self.emptied.clear();
                 // The watch may have been faster and shown a later version already.
                 if !self.is_older(&object) {
                     self.keep(Known::Present(object));
@@ -246,6 +285,7 @@ impl Election {
                 self.step(Input::Applied { attempt, observation });
             }
             Err(WriteFailure::Refused(error)) => {
+                let unusable = is_unusable(error.kind);
                 match error.kind {
                     ApiErrorKind::Conflict | ApiErrorKind::NotFound => debug!("{}: {}", self.what(), error.message),
                     // Something that rides along cannot be stored: it must not take the renewals down with it.
@@ -254,9 +294,13 @@ impl Election {
                     }
                     _ => self.failing(&error.message),
                 }
-                self.batch.not_written();
+                if error.kind == ApiErrorKind::Conflict {
+                    self.batch.overtaken();
+                } else {
+                    self.batch.not_written();
+                }
                 self.leaders.not_stored();
-                self.step(Input::Refused { attempt });
+                self.step(Input::Refused { attempt, unusable });
             }
             Err(WriteFailure::Unknown(error)) => {
                 self.failing(&error.message);
@@ -285,11 +329,72 @@ impl Election {
                 if let Some(version) = config_map::resource_version(&object) {
                     self.batch.settle_doubts(&object, version);
                 }
-                let long_dead = is_long_dead(&object, answer.server_date, self.context.timings.lease_duration);
+                let long_dead = is_long_dead(&object, answer.server_date, self.context.elector.timings.lease_duration);
                 self.see(Known::Present(object), source, long_dead);
             }
-            None => self.see(Known::Missing, source, false),
+            None => self.missing(source),
         }
+    }
+
+    /// A leader does not make its `ConfigMap` anew before it knows that this is no clean-up of the whole cluster.
+    fn missing(&mut self, source: Source) {
+        let grant = self.context.grants.current();
+        if let (Some(grant), Known::Present(_)) = (grant, &self.known) {
+            if !self.vanishing {
+                self.look_what_is_left(grant);
+            }
+            if source == Source::Read {
+                self.step(Input::ReadPostponed);
+            }
+        } else {
+            self.see(Known::Missing, source, false);
+        }
+    }
+
+    fn look_what_is_left(&mut self, grant: GrantId) {
+        self.vanishing = true;
+        let after = settled_after(self.context.elector.timings.renew_deadline);
+        let jobs = self.context.writers.had_by(grant);
+        self.requests.vanished(jobs, after, LOOK_LIMIT);
+    }
+
+    fn vanished(&mut self, found: Result<Vanished, ApiError>) {
+        self.vanishing = false;
+        let grant = self.context.grants.current();
+        match (found, grant) {
+            (Ok(Vanished::Back(answer)), _) => self.read(answer, Source::Watch),
+            (Ok(Vanished::Together(jobs)), Some(grant)) => self.cleaned_up(grant, jobs),
+            (Ok(Vanished::Alone | Vanished::Together(_)), _) | (Err(_), None) => {
+                self.see(Known::Missing, Source::Watch, false);
+            }
+            (Err(error), Some(grant)) => {
+                self.failing(&error.message);
+                self.look_what_is_left(grant);
+            }
+        }
+    }
+
+    /// Everything that this leader had is gone: what was asked for is that it stays gone.
+    fn cleaned_up(&mut self, grant: GrantId, jobs: usize) {
+        warn!(
+            "ConfigMap {} and the ConfigMaps of all jobs ({jobs}) have been deleted. This is taken for the clean-up of the cluster: nothing is written again, unless this process still runs in {} s.",
+            self.context.cluster_map,
+            REST_AFTER_CLEAN_UP.as_secs()
+        );
+        self.revoke(
+            grant,
+            "the cluster was cleaned up: its ConfigMaps have been deleted together",
+        );
+        self.leaders.clear();
+        self.forget_candidacy();
+        self.keep(Known::Missing);
+        self.last = None;
+        self.starting = Starting::Resting(self.context.clock.boot() + REST_AFTER_CLEAN_UP);
+    }
+
+    fn end_rest(&mut self) {
+        self.starting = Starting::No;
+        self.start();
     }
 
     fn seen(&mut self, seen: Seen) {
@@ -303,7 +408,7 @@ impl Election {
                 debug!("An event of the past was ignored.");
             }
             Seen::Changed(object) => self.see(Known::Present(object), Source::Watch, false),
-            Seen::Deleted(_) => self.see(Known::Missing, Source::Watch, false),
+            Seen::Deleted(_) => self.missing(Source::Watch),
         }
     }
 
@@ -320,10 +425,37 @@ impl Election {
         matches!((version.parse::<u64>().ok(), known), (Some(version), Some(known)) if version < known)
     }
 
+    /// Somebody has taken everything out: not what Flink's operator does, which removes plans and leaves the leaders, but an accident. The
+    /// leaders are known; what else there was would be missed at the next recovery. A write of our own that is under way may have done it, too.
+    fn note_emptied(&mut self, known: &Known) {
+        let (Known::Present(now), Some(before)) = (known, &self.last) else {
+            return;
+        };
+        if self.writing || self.context.grants.current().is_none() || config_map::data(now).is_some() {
+            return;
+        }
+        let entries = config_map::entries_with_prefix(before, "").into_iter();
+        let lost: Vec<_> = (entries.filter(|(key, _)| !key.starts_with(LEADER_KEY_PREFIX)))
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .collect();
+        if !lost.is_empty() {
+            warn!(
+                "ConfigMap {} has been emptied from outside. What was in it is written again, {} entries beside the leader addresses.",
+                self.context.cluster_map,
+                lost.len()
+            );
+            self.emptied = lost;
+        }
+    }
+
     fn see(&mut self, known: Known, source: Source, long_dead: bool) {
         self.long_dead = long_dead;
+        self.note_emptied(&known);
         self.keep(known);
         self.observe(source);
+        if matches!((self.starting, &self.known), (Starting::Resting(_), Known::Present(_))) {
+            self.end_rest();
+        }
     }
 
     fn keep(&mut self, known: Known) {
@@ -349,6 +481,20 @@ impl Election {
     }
 
     fn step(&mut self, input: Input) {
+        // Judged by the newest sign of life.
+        self.hear_the_jvm();
+        self.tell(input);
+    }
+
+    fn hear_the_jvm(&mut self) {
+        let heard = self.context.pulse.last();
+        if let Some(at) = heard.filter(|_| self.elector.is_some() && heard > self.jvm_heard) {
+            self.jvm_heard = heard;
+            self.tell(Input::Pulse { at });
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
         let now = self.context.clock.boot();
         let Some(elector) = &mut self.elector else { return };
         for effect in elector.step(now, input) {
@@ -365,28 +511,31 @@ impl Election {
                 );
                 self.next_grant = GrantId(grant.0 + 1);
                 self.leaders.clear();
-                self.context.grants.set(Some(Granted { grant, valid_until }));
+                self.believe(grant, valid_until);
                 self.events.push(Event::Grant { grant: grant.0 });
             }
-            Effect::Extend { grant, valid_until } => self.context.grants.set(Some(Granted { grant, valid_until })),
+            Effect::Extend { grant, valid_until } => {
+                self.believe(grant, valid_until);
+                if let Some(since) = self.holds_on_since.take() {
+                    info!(
+                        "Leadership is confirmed again in ConfigMap {}, after {:.1} s.",
+                        self.context.cluster_map,
+                        self.context.clock.boot().saturating_since(since).as_secs_f64()
+                    );
+                }
+            }
+            Effect::Hold { grant, valid_until } => {
+                self.believe(grant, valid_until);
+                self.tell_of_hold();
+            }
             Effect::Revoke { grant, cause } => {
-                self.context.grants.set(None);
-                self.events.push(Event::Revoke {
-                    grant: grant.0,
-                    cause: cause.to_string(),
-                });
-                info!(
-                    "Leadership of {} (grant {}) ended: {cause}.",
-                    self.context.identity, grant.0
-                );
+                self.revoke(grant, &cause.to_string());
                 if cause == RevokeCause::Stopped {
                     // Until the next grant: this release may fail, and the lock be released by the candidacy after it.
                     self.leaders.keep_removals();
                 } else {
                     self.leaders.clear();
                 }
-                self.batch
-                    .fail(ErrorCode::NotLeader, &not_leader(&self.context.cluster_map));
             }
             Effect::Write(write) => self.send(&write),
             Effect::Read { time_limit } => self.requests.read(time_limit),
@@ -396,6 +545,46 @@ impl Election {
             Effect::Notice(notice) => self.warn(&notice),
             Effect::Stopped => self.stopped(),
         }
+    }
+
+    fn believe(&self, grant: GrantId, valid_until: BootTime) {
+        let confirmed_until = self.elector.as_ref().and_then(Elector::confirmed_until);
+        self.context.grants.set(Some(Granted {
+            grant,
+            valid_until,
+            // A grant that was revoked in the same step is revoked with the next effect.
+            confirmed_until: confirmed_until.unwrap_or(valid_until),
+        }));
+    }
+
+    /// Once the belief would have ended without it.
+    fn tell_of_hold(&mut self) {
+        let confirmed_until = self.elector.as_ref().and_then(Elector::confirmed_until);
+        let now = self.context.clock.boot();
+        if self.holds_on_since.is_none() && confirmed_until.is_some_and(|until| now >= until) {
+            self.holds_on_since = confirmed_until;
+            warn!(
+                "Leadership is held on to without the API server, because nobody else is known to wait for it: for {:?} at most, and nothing is written meanwhile. {}",
+                self.context.elector.outage_hold.duration,
+                self.trouble.last().unwrap_or_default()
+            );
+        }
+    }
+
+    fn revoke(&mut self, grant: GrantId, cause: &str) {
+        self.context.grants.set(None);
+        self.emptied.clear();
+        self.holds_on_since = None;
+        self.events.push(Event::Revoke {
+            grant: grant.0,
+            cause: cause.to_owned(),
+        });
+        info!(
+            "Leadership of {} (grant {}) ended: {cause}.",
+            self.context.identity, grant.0
+        );
+        self.batch
+            .fail(ErrorCode::NotLeader, &not_leader(&self.context.cluster_map));
     }
 
     fn warn(&self, notice: &Notice) {
@@ -412,13 +601,18 @@ impl Election {
                 "A write decided on version {:?} was not sent: version {known:?} is known. This is a bug.",
                 write.base
             );
-            self.step(Input::Refused { attempt: write.attempt });
+            let attempt = write.attempt;
+            self.step(Input::Refused {
+                attempt,
+                unusable: false,
+            });
             return;
         }
         let object = compose(
             &self.context,
             write,
             self.last.as_ref(),
+            &self.emptied,
             &mut self.leaders,
             &mut self.batch,
         );
@@ -428,12 +622,17 @@ impl Election {
             .write(write.attempt, write.base.is_some(), object, write.time_limit);
     }
 
-    fn stopped(&mut self) {
+    fn forget_candidacy(&mut self) {
         self.elector = None;
         self.wake = None;
         // The next elector counts its writes from the beginning: an outcome of this one would be taken for one of its own.
         self.requests.forget();
         self.writing = false;
+        self.vanishing = false;
+    }
+
+    fn stopped(&mut self) {
+        self.forget_candidacy();
         for reply in self.stopping.drain(..) {
             // Whoever waited may have given up.
             let _ = reply.send(());
@@ -444,9 +643,18 @@ impl Election {
     }
 }
 
+/// Whether this refusal is one of everybody, and not of this write.
+fn is_unusable(kind: ApiErrorKind) -> bool {
+    !matches!(
+        kind,
+        ApiErrorKind::Conflict | ApiErrorKind::NotFound | ApiErrorKind::NamespaceMissing | ApiErrorKind::Invalid
+    )
+}
+
 fn observation_of(object: &Value) -> Observation {
     Observation::Present {
         resource_version: config_map::resource_version(object).unwrap_or_default().to_owned(),
         lock: LockView::of(object),
+        contenders: Contenders::of(object),
     }
 }

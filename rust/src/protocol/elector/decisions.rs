@@ -25,7 +25,7 @@ impl Elector {
     /// At most one request at a time.
     pub(super) fn act(&mut self, now: BootTime, effects: &mut Vec<Effect>) {
         if let Role::Stopping { until } = self.role
-            && (now >= until || !self.lock_may_be_ours())
+            && (now >= until || !self.something_may_be_ours())
         {
             self.role = Role::Stopped;
             effects.push(Effect::Stopped);
@@ -48,14 +48,30 @@ impl Elector {
     }
 
     fn contend(&mut self, now: BootTime, sight: &Sight, effects: &mut Vec<Effect>) {
-        if let Some(reason) = sight.chance(&self.identity, now) {
+        if self.jvm_is_silent(now) {
+            let notice = self
+                .settings
+                .jvm_stall_timeout
+                .map(|timeout| Notice::JvmSilent { timeout });
+            self.announce(notice, effects);
+        } else if let Some(reason) = sight.chance(&self.identity, now) {
             self.announce(Some(Notice::Acquiring(reason)), effects);
             let term = sight.next_term(&self.identity);
             self.write(now, LockWriteKind::Acquire, &term, effects);
         } else {
             self.failures = 0;
             self.announce(sight.broken_lock(), effects);
+            if self.joins_at(sight).is_some_and(|at| now >= at) {
+                self.join_at = None;
+                self.write(now, LockWriteKind::Join, &Term::NONE, effects);
+            }
         }
+    }
+
+    /// When it is to be noted that this one waits, if it is.
+    fn joins_at(&self, sight: &Sight) -> Option<BootTime> {
+        let at = self.join_at.unwrap_or(BootTime::from_duration(Duration::ZERO));
+        sight.wants_note_of(&self.identity).then_some(at)
     }
 
     fn keep(&mut self, now: BootTime, sight: &Sight, effects: &mut Vec<Effect>) {
@@ -79,20 +95,32 @@ impl Elector {
                 acquired: None,
             };
             self.write(now, LockWriteKind::Release, &term, effects);
+        } else if self.is_noted() {
+            self.write(now, LockWriteKind::Leave, &Term::NONE, effects);
         }
     }
 
+    fn is_noted(&self) -> bool {
+        let sight = self.sight.as_ref();
+        sight.is_some_and(|sight| sight.shows_note_of(&self.identity))
+    }
+
     /// One alarm, at the exact time of what comes next if nothing is heard, and none to poll by.
-    pub(super) fn set_alarm(&mut self, effects: &mut Vec<Effect>) {
+    pub(super) fn set_alarm(&mut self, now: BootTime, effects: &mut Vec<Effect>) {
         let request = match (&self.request, &self.role) {
             (Request::ReadAt(at), _) => Some(*at),
             (Request::Idle, Role::Leader(leader)) => Some(leader.renew_at),
-            (Request::Idle, Role::Candidate) => self.sight.as_ref().map(Sight::takeable_at),
+            // Without a sign of life of the JVM there is nothing to do, however much time passes.
+            (Request::Idle, Role::Candidate) if self.jvm_is_silent(now) => None,
+            (Request::Idle, Role::Candidate) => {
+                let at = |sight: &Sight| self.joins_at(sight).into_iter().chain([sight.takeable_at()]).min();
+                self.sight.as_ref().and_then(at)
+            }
             _ => None,
         };
         let end = match &self.role {
             Role::Candidate => None,
-            Role::Leader(leader) => Some(leader.valid_until),
+            Role::Leader(leader) => self.jvm_counts_until().into_iter().chain([leader.valid_until]).min(),
             Role::Stopping { until } => Some(*until),
             Role::Stopped => return,
         };
@@ -111,23 +139,32 @@ impl Elector {
             kind,
             sent: now,
         };
+        // An election begins without notes; a leader takes them away when they are old.
+        let mut takes_notes_away = kind == LockWriteKind::Acquire;
+        let others = self
+            .sight
+            .as_ref()
+            .is_some_and(|sight| sight.shows_another_contender(&self.identity));
         if let Role::Leader(leader) = &mut self.role {
             leader.write_wanted = false;
+            takes_notes_away = others && now >= leader.notes_last_until;
         }
+        let time_limit = self.time_limit(now, kind);
         effects.push(Effect::Write(LockWrite {
             attempt,
             kind,
             base: self.sight.as_ref().and_then(Sight::version).map(str::to_owned),
-            time_limit: self.time_limit(now),
+            time_limit,
             transitions: term.transitions,
             keep_acquire_time: term.acquired,
+            takes_notes_away,
         }));
     }
 
     fn read(&mut self, now: BootTime, effects: &mut Vec<Effect>) {
         self.request = Request::Reading;
         effects.push(Effect::Read {
-            time_limit: self.time_limit(now),
+            time_limit: self.time_limit(now, None),
         });
     }
 
@@ -146,20 +183,29 @@ impl Elector {
     }
 
     /// Whether there is something to give back, or an outcome to wait for that would tell.
-    fn lock_may_be_ours(&self) -> bool {
-        self.own_term().is_some() || self.unsettled || matches!(self.request, Request::Writing { .. })
+    fn something_may_be_ours(&self) -> bool {
+        self.own_term().is_some()
+            || self.is_noted()
+            || self.unsettled
+            || matches!(self.request, Request::Writing { .. })
     }
 
-    fn time_limit(&self, now: BootTime) -> Duration {
+    fn time_limit(&self, now: BootTime, write: impl Into<Option<LockWriteKind>>) -> Duration {
+        let takeable_at = self.sight.as_ref().map(Sight::takeable_at);
         let left = match &self.role {
+            // A note must not stand in the way of taking the lock.
+            Role::Candidate if write.into() == Some(LockWriteKind::Join) => {
+                let left = takeable_at.map_or(Duration::ZERO, |at| at.saturating_since(now));
+                left.min(self.settings.timings.renew_deadline)
+            }
             Role::Leader(leader) => leader.valid_until.saturating_since(now),
             Role::Stopping { until } => until.saturating_since(now),
-            Role::Candidate | Role::Stopped => self.timings.renew_deadline,
+            Role::Candidate | Role::Stopped => self.settings.timings.renew_deadline,
         };
         (left / TRIES).clamp(SHORTEST_REQUEST, LONGEST_REQUEST)
     }
 
     pub(super) fn pause(&self) -> Duration {
-        (self.timings.retry_period / 10).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
+        (self.settings.timings.retry_period / 10).clamp(SHORTEST_PAUSE, LONGEST_PAUSE)
     }
 }

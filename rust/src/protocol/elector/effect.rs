@@ -3,7 +3,8 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::protocol::lock_record::LockRecord;
+use crate::protocol::contenders::Contenders;
+use crate::protocol::lock_record::{LockRecord, LockView};
 use crate::protocol::time::{BootTime, WallTime};
 
 /// One term of leadership of this process. Never used twice; compared for equality only.
@@ -29,6 +30,14 @@ pub enum Effect {
         /// The running term.
         grant: GrantId,
         /// The new end of our belief.
+        valid_until: BootTime,
+    },
+    /// The API server cannot be used and nobody else is known to contend: the belief goes on without an acknowledgement. Or it does so no longer,
+    /// because somebody is.
+    Hold {
+        /// The running term.
+        grant: GrantId,
+        /// The new end of our belief, later or earlier than the former.
         valid_until: BootTime,
     },
     /// We are no longer the leader. Every grant gets exactly one.
@@ -61,6 +70,10 @@ pub enum Effect {
 pub enum RevokeCause {
     /// No renewal was acknowledged within the renew deadline.
     RenewDeadlinePassed,
+    /// Nor within the time that a leader that is alone goes on without the API server.
+    OutageHoldPassed,
+    /// No renewal was acknowledged in time, and another contender has turned up meanwhile.
+    NotAloneInOutage,
     /// Somebody else holds the lock.
     TakenBy {
         /// The identity in the record.
@@ -68,6 +81,8 @@ pub enum RevokeCause {
     },
     /// Somebody else released the lock.
     Released,
+    /// The JVM gave no sign of life for too long.
+    JvmSilent,
     /// The last contender is gone.
     Stopped,
 }
@@ -78,8 +93,21 @@ impl fmt::Display for RevokeCause {
             Self::RenewDeadlinePassed => {
                 write!(f, "no renewal was acknowledged within the renew deadline")
             }
+            Self::OutageHoldPassed => {
+                write!(
+                    f,
+                    "the API server could not be used for longer than a leader that is alone goes on"
+                )
+            }
+            Self::NotAloneInOutage => {
+                write!(
+                    f,
+                    "no renewal was acknowledged within the renew deadline, and somebody else waits for the lock"
+                )
+            }
             Self::TakenBy { holder } => write!(f, "{holder} holds the lock"),
             Self::Released => write!(f, "the lock was released from outside"),
+            Self::JvmSilent => write!(f, "the JVM stood still"),
             Self::Stopped => write!(f, "the election was stopped"),
         }
     }
@@ -94,6 +122,10 @@ pub enum LockWriteKind {
     Renew,
     /// To give the lock back.
     Release,
+    /// To note that we wait for the lock, which stays as it is.
+    Join,
+    /// To take that note away.
+    Leave,
 }
 
 /// A conditional write of the lock. The caller puts the record into the object of version `base`, stamps the wall-clock
@@ -112,25 +144,50 @@ pub struct LockWrite {
     pub transitions: i64,
     /// The acquire time to keep, if the holder stays the same.
     pub keep_acquire_time: Option<WallTime>,
+    /// The notes of all contenders are taken away with it.
+    pub takes_notes_away: bool,
 }
 
 impl LockWrite {
     /// The lease that stock writes when it releases.
     const RELEASED_LEASE: Duration = Duration::from_secs(1);
 
-    /// The record to write, as stock's `LeaderElector` fills it.
+    /// The record to write, as stock's `LeaderElector` fills it; `None` where the lock stays as it is.
     #[must_use]
-    pub fn record(&self, identity: &str, lease: Duration, now: WallTime) -> LockRecord {
+    pub fn record(&self, identity: &str, lease: Duration, now: WallTime) -> Option<LockRecord> {
         let (holder_identity, lease_duration) = match self.kind {
             LockWriteKind::Acquire | LockWriteKind::Renew => (identity.to_owned(), lease),
             LockWriteKind::Release => (String::new(), Self::RELEASED_LEASE),
+            LockWriteKind::Join | LockWriteKind::Leave => return None,
         };
-        LockRecord {
+        Some(LockRecord {
             holder_identity,
             lease_duration,
             acquire_time: self.keep_acquire_time.unwrap_or(now),
             renew_time: now,
             leader_transitions: self.transitions,
+        })
+    }
+
+    /// The notes that go with it, in place of those that stood beside the former lock.
+    #[must_use]
+    pub fn contenders(
+        &self,
+        identity: &str,
+        former: Contenders,
+        former_lock: &LockView,
+        record: Option<&LockRecord>,
+    ) -> Contenders {
+        let notes = match self.kind {
+            LockWriteKind::Join => former.with(identity),
+            LockWriteKind::Acquire | LockWriteKind::Renew | LockWriteKind::Release | LockWriteKind::Leave => {
+                former.without(identity)
+            }
+        };
+        let notes = if self.takes_notes_away { notes.emptied() } else { notes };
+        match record {
+            Some(record) => notes.signing(former_lock, record),
+            None => notes,
         }
     }
 }
@@ -149,6 +206,11 @@ pub enum Notice {
     Acquiring(AcquireReason),
     /// A leader writes its lock again, because something else has removed or garbled it.
     Repairing(Damage),
+    /// Nobody leads or contends here until the JVM is heard of again.
+    JvmSilent {
+        /// How long it was waited for.
+        timeout: Duration,
+    },
 }
 
 /// Why the lock can be taken.
@@ -206,6 +268,10 @@ impl fmt::Display for Notice {
             ),
             Self::Acquiring(reason) => write!(f, "Taking the lock, because {reason}"),
             Self::Repairing(damage) => write!(f, "Writing the lock again, because {damage}"),
+            Self::JvmSilent { timeout } => write!(
+                f,
+                "The JVM has given no sign of life for {timeout:?}, so this process leads no more and leaves the lock to others until it does"
+            ),
         }
     }
 }

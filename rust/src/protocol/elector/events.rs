@@ -15,7 +15,15 @@ impl Elector {
     /// a queue while the process was frozen meets a leader whose time is over.
     pub(super) fn end_belief_in_time(&mut self, now: BootTime, effects: &mut Vec<Effect>) {
         if self.valid_until().is_some_and(|end| now >= end) {
-            self.revoke(RevokeCause::RenewDeadlinePassed, effects);
+            let held = self.confirmed_until() < self.valid_until();
+            let cause = if held {
+                RevokeCause::OutageHoldPassed
+            } else {
+                RevokeCause::RenewDeadlinePassed
+            };
+            self.revoke(cause, effects);
+        } else if self.jvm_is_silent(now) {
+            self.revoke(RevokeCause::JvmSilent, effects);
         }
     }
 
@@ -45,11 +53,18 @@ impl Elector {
             Some(holder) if holder != self.identity => {
                 self.revoke(RevokeCause::TakenBy { holder }, effects);
             }
-            _ => {}
+            _ => self.hold_no_longer_beside_a_rival(now, effects),
         }
     }
 
-    pub(super) fn read_failed(&mut self, now: BootTime) {
+    pub(super) fn read_failed(&mut self, now: BootTime, effects: &mut Vec<Effect>) {
+        if self.request == Request::Reading {
+            self.hold_on(now, effects);
+        }
+        self.read_later(now);
+    }
+
+    pub(super) fn read_later(&mut self, now: BootTime) {
         if self.request == Request::Reading {
             self.failures = self.failures.saturating_add(1);
             self.request = Request::ReadAt(now + self.pause());
@@ -72,8 +87,8 @@ impl Elector {
         let Some((kind, sent)) = self.take_write(attempt) else {
             return;
         };
-        if kind == LockWriteKind::Release {
-            // Nothing is ours any more, whatever an admission hook has made of the record.
+        if matches!(kind, LockWriteKind::Release | LockWriteKind::Leave) {
+            // Nothing is ours any more, whatever an admission hook has made of it.
             self.sight = None;
             return;
         }
@@ -81,6 +96,11 @@ impl Elector {
         // and an acknowledgement that somebody else has overtaken is none.
         if !self.is_old_news(&observation) {
             self.see(now, observation, false);
+        }
+        if kind == LockWriteKind::Join {
+            // It may have been taken away again on its way.
+            self.join_at = Some(now + self.settings.timings.retry_period);
+            return;
         }
         match self.own_term() {
             Some(term) => self.acknowledged(now, sent, term, effects),
@@ -91,20 +111,22 @@ impl Elector {
     /// A write of ours is the newest state of the lock, and we know when it was sent.
     fn acknowledged(&mut self, now: BootTime, sent: BootTime, term: Term, effects: &mut Vec<Effect>) {
         self.failures = 0;
+        let silent = self.jvm_is_silent(now);
         match &mut self.role {
             Role::Leader(leader) => {
-                leader.extend(sent, &self.timings);
+                leader.extend(sent, &self.settings.timings);
                 effects.push(Effect::Extend {
                     grant: leader.grant,
                     valid_until: leader.valid_until,
                 });
             }
             // Half the deadline at the most, or the grant might be revoked before a renewal is answered. An older
-            // acknowledgement (this process was frozen) only says that the lock is ours, and the next write grants.
-            Role::Candidate if now.saturating_since(sent) < self.timings.renew_deadline / 2 => {
+            // acknowledgement (this process was frozen) only says that the lock is ours, and the next write grants. So does
+            // one that comes while the JVM stands still.
+            Role::Candidate if now.saturating_since(sent) < self.settings.timings.renew_deadline / 2 && !silent => {
                 let grant = self.next_grant;
                 self.next_grant = GrantId(grant.0 + 1);
-                let leader = Leader::new(grant, sent, term, &self.timings);
+                let leader = Leader::new(now, grant, sent, term, &self.settings.timings);
                 effects.push(Effect::Grant {
                     grant,
                     valid_until: leader.valid_until,
@@ -115,18 +137,30 @@ impl Elector {
         }
     }
 
-    pub(super) fn refused(&mut self, now: BootTime, attempt: AttemptId) {
-        if self.take_write(attempt).is_some() {
-            self.read_again(now);
+    pub(super) fn refused(&mut self, now: BootTime, attempt: AttemptId, unusable: bool, effects: &mut Vec<Effect>) {
+        if let Some((kind, _)) = self.take_write(attempt) {
+            if unusable {
+                self.hold_on(now, effects);
+            }
+            self.failed(now, kind);
         }
     }
 
     /// Neither won nor lost: until it has been read back, the lock may be ours to give back, but not to lead on.
-    pub(super) fn unknown(&mut self, now: BootTime, attempt: AttemptId) {
-        if self.take_write(attempt).is_some() {
+    pub(super) fn unknown(&mut self, now: BootTime, attempt: AttemptId, effects: &mut Vec<Effect>) {
+        if let Some((kind, _)) = self.take_write(attempt) {
             self.unsettled = true;
-            self.read_again(now);
+            self.hold_on(now, effects);
+            self.failed(now, kind);
         }
+    }
+
+    fn failed(&mut self, now: BootTime, kind: LockWriteKind) {
+        if kind == LockWriteKind::Join {
+            // Not urgent, and perhaps never welcome.
+            self.join_at = Some(now + self.settings.timings.retry_period);
+        }
+        self.read_again(now);
     }
 
     /// Revoke first, give back afterwards: nobody may lead on a lock that is on its way to the next leader.
@@ -135,14 +169,14 @@ impl Elector {
             return;
         }
         self.revoke(RevokeCause::Stopped, effects);
-        let until = now + self.timings.renew_deadline.min(LONGEST_STOP);
+        let until = now + self.settings.timings.renew_deadline.min(LONGEST_STOP);
         self.role = Role::Stopping { until };
         if let Request::ReadAt(at) = &mut self.request {
             *at = now;
         }
     }
 
-    fn revoke(&mut self, cause: RevokeCause, effects: &mut Vec<Effect>) {
+    pub(super) fn revoke(&mut self, cause: RevokeCause, effects: &mut Vec<Effect>) {
         if let Some(grant) = self.is_leader() {
             effects.push(Effect::Revoke { grant, cause });
             self.role = Role::Candidate;
@@ -155,10 +189,12 @@ impl Elector {
             .is_some_and(|sight| sight.is_newer_than(observation))
     }
 
-    fn see(&mut self, now: BootTime, observation: Observation, long_dead: bool) -> &Sight {
-        let (identity, lease) = (&self.identity, self.timings.lease_duration);
+    fn see(&mut self, now: BootTime, observation: Observation, long_dead: bool) -> Sight {
+        let (identity, lease) = (&self.identity, self.settings.timings.lease_duration);
         let sight = Sight::after(self.sight.as_ref(), observation, long_dead, now, identity, lease);
-        self.sight.insert(sight)
+        let before = self.sight.replace(sight.clone());
+        self.reckon_with_contenders(now, before.as_ref());
+        sight
     }
 
     /// The outcome of any other write than the one under way is of no interest.

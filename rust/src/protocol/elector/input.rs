@@ -1,6 +1,8 @@
 //! What the elector is told.
 
+use crate::protocol::contenders::Contenders;
 use crate::protocol::lock_record::LockView;
+use crate::protocol::time::BootTime;
 
 use super::effect::AttemptId;
 
@@ -15,6 +17,8 @@ pub enum Observation {
         resource_version: String,
         /// What its annotation says.
         lock: LockView,
+        /// Who waits beside its holder.
+        contenders: Contenders,
     },
 }
 
@@ -31,6 +35,13 @@ impl Observation {
         match self {
             Self::Missing => None,
             Self::Present { lock, .. } => Some(lock),
+        }
+    }
+
+    pub(super) fn contenders(&self) -> Option<&Contenders> {
+        match self {
+            Self::Missing => None,
+            Self::Present { contenders, .. } => Some(contenders),
         }
     }
 
@@ -69,6 +80,8 @@ pub enum Input {
     },
     /// The read asked for by [`Effect::Read`](super::Effect::Read) brought no answer.
     ReadFailed,
+    /// The read was answered, so the API server can be used, but what it showed is not to be acted on yet.
+    ReadPostponed,
     /// Edits wait to be written to the `ConfigMap`. A leader answers with a write that they can ride on.
     WriteWanted,
     /// The write was applied.
@@ -82,11 +95,18 @@ pub enum Input {
     Refused {
         /// Which write.
         attempt: AttemptId,
+        /// Nobody could have written: the API server was not reached, or answers 401, 403 or 429.
+        unusable: bool,
     },
     /// Time-out, reset, or a server error: the write may have been applied, or be applied later.
     Unknown {
         /// Which write.
         attempt: AttemptId,
+    },
+    /// A sign of life of the JVM, given at this time. Whatever comes next is judged by the newest one, so it comes first.
+    Pulse {
+        /// When.
+        at: BootTime,
     },
     /// The last contender is gone: give the lock back and end.
     Stop,

@@ -12,6 +12,7 @@
 //! | | at first sight a lock that is long dead by the server's clock | `Acquire` at once |
 //! | | its own identity: a write landed without an answer | `Acquire` at once, as the same term |
 //! | | a lock that nobody can read | waits a lease, then `Acquire` |
+//! | | a lock of ours that somebody else holds, without its own note | `Join` |
 //! | | that the lock was removed from outside | waits a lease, in which its holder writes it again |
 //! | | its `Acquire` acknowledged | `Grant` |
 //! | leader | a retry period since the last acknowledged renewal was sent, or edits waiting | `Renew` |
@@ -19,10 +20,15 @@
 //! | | its lock missing or garbled | `Renew`, which repairs it |
 //! | | another holder, or a lock released by someone else | `Revoke` at once, then candidate |
 //! | | the end of `valid_until` | `Revoke` before anything else, then candidate |
+//! | | that its JVM stands still | `Revoke`, then candidate |
+//! | | that the API server cannot be used, and no other contender | `Hold` |
+//! | | another contender while it holds on | `Hold` no longer, which may be a `Revoke` |
 //! | | `Stop` | `Revoke`, then `Release` |
 //! | stopping | its own identity | `Release` |
+//! | | its own note | `Leave` |
 //! | | anything else, or that its time is up | `Stopped` |
 //! | any | `Refused` or `Unknown` | `Read` before the next write |
+//! | candidate | that its JVM stands still | nothing: the lock is left to others |
 //!
 //! # Why that is safe
 //!
@@ -35,10 +41,13 @@
 //! * The belief ends by the clock in whatever step comes next, before that step looks at its input: neither a hanging
 //!   request nor a thawed process can prolong it.
 //!
-//! Outside of this stand outsiders that delete the `ConfigMap` under a living leader. Whoever has seen that leader
-//! leaves it a lease to repair the loss; but a candidate that starts in this very moment cannot know of it, and a
-//! creation, the one write without a version, lands on the empty place if it was under way. Then the old leader is
-//! revoked when it sees the new one, by its watch or by its own refused write.
+//! Two things stand outside of this. The outage hold is the one exception that is made on purpose: a contender that the
+//! leader could not know of may lead while the leader, cut off, holds on. The other is what outsiders do to the
+//! `ConfigMap` under a living leader. Whoever has seen that leader leaves it a lease to repair the loss; but a candidate
+//! that starts in this very moment cannot know of it, and a creation, the one write without a version, lands on the empty
+//! place if it was under way. And a candidate that has never seen the record that is gone waits its own lease, which does
+//! not help if the holder's was longer. Then the old leader is revoked when it sees the new one, by its watch or by its
+//! own refused write.
 //!
 //! # How a step works
 //!
@@ -47,28 +56,33 @@
 //! | note what happened | `events` | one function per input: the roles change here, and grants and revokes happen here |
 //! | decide what to do | `decisions` | one function per role, from the state alone: at most one request, and one alarm |
 //! | | `sight` | the newest known state of the lock, and from when on it can be taken |
+//! | | `jvm` | whether the JVM is alive |
+//! | | `hold` | going on through an outage where nobody else is known |
 //! | | `role` | candidate, leader with its belief, stopping; and the request under way |
 
 mod decisions;
 mod effect;
 mod events;
+mod hold;
 mod input;
+mod jvm;
 mod role;
+mod settings;
 mod sight;
 
-use super::lease::LeaseTimings;
 use super::time::BootTime;
 
 pub use effect::{AcquireReason, AttemptId, Damage, Effect, GrantId, LockWrite, LockWriteKind, Notice, RevokeCause};
 pub use input::{Input, Observation, Source};
 use role::{Leader, Request, Role};
+pub use settings::{ElectorSettings, OutageHold};
 use sight::Sight;
 
 /// The state machine of one candidate.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Elector {
     identity: String,
-    timings: LeaseTimings,
+    settings: ElectorSettings,
     role: Role,
     request: Request,
     sight: Option<Sight>,
@@ -82,16 +96,20 @@ pub struct Elector {
     alarm: Option<BootTime>,
     /// What was said last.
     announced: Option<Notice>,
+    /// The newest sign of life of the JVM; `None` before the first, when nothing is asked of it yet.
+    jvm_heard: Option<BootTime>,
+    /// Not before then it is noted again that this one waits.
+    join_at: Option<BootTime>,
 }
 
 impl Elector {
     /// A candidate that knows nothing yet. `identity` must be new in this process's life: a lock that bears it is
     /// taken for our own. The grants are numbered from `first_grant`.
     #[must_use]
-    pub fn new(identity: String, timings: LeaseTimings, first_grant: GrantId) -> Self {
+    pub fn new(identity: String, settings: impl Into<ElectorSettings>, first_grant: GrantId) -> Self {
         Self {
             identity,
-            timings,
+            settings: settings.into(),
             role: Role::Candidate,
             request: Request::Idle,
             sight: None,
@@ -101,6 +119,8 @@ impl Elector {
             unsettled: false,
             alarm: None,
             announced: None,
+            jvm_heard: None,
+            join_at: None,
         }
     }
 
@@ -114,6 +134,12 @@ impl Elector {
     #[must_use]
     pub fn valid_until(&self) -> Option<BootTime> {
         self.leader().map(|leader| leader.valid_until)
+    }
+
+    /// Until when the last acknowledged renewal carries the grant; what comes after that is the outage hold.
+    #[must_use]
+    pub fn confirmed_until(&self) -> Option<BootTime> {
+        self.leader().map(|leader| leader.confirmed_until)
     }
 
     /// Whether the end has been reached.
@@ -134,6 +160,9 @@ impl Elector {
         if self.is_stopped() {
             return effects;
         }
+        if let Input::Pulse { at } = input {
+            self.note_pulse(at);
+        }
         self.end_belief_in_time(now, &mut effects);
         match input {
             // The caller's timer is spent, even if it went off a little early.
@@ -145,17 +174,19 @@ impl Elector {
             } => {
                 self.observed(now, observation, source, long_dead, &mut effects);
             }
-            Input::ReadFailed => self.read_failed(now),
+            Input::ReadFailed => self.read_failed(now, &mut effects),
+            Input::ReadPostponed => self.read_later(now),
             Input::WriteWanted => self.write_wanted(),
             Input::Applied { attempt, observation } => {
                 self.applied(now, attempt, observation, &mut effects);
             }
-            Input::Refused { attempt } => self.refused(now, attempt),
-            Input::Unknown { attempt } => self.unknown(now, attempt),
+            Input::Refused { attempt, unusable } => self.refused(now, attempt, unusable, &mut effects),
+            Input::Unknown { attempt } => self.unknown(now, attempt, &mut effects),
             Input::Stop => self.stop(now, &mut effects),
+            Input::Pulse { .. } => {}
         }
         self.act(now, &mut effects);
-        self.set_alarm(&mut effects);
+        self.set_alarm(now, &mut effects);
         effects
     }
 

@@ -4,6 +4,7 @@ use crate::protocol::lease::LeaseTimings;
 use crate::protocol::time::BootTime;
 
 use super::effect::{AttemptId, GrantId, LockWriteKind};
+use super::hold::NOTES_LAST;
 use super::sight::Term;
 
 /// The part that this process plays.
@@ -23,7 +24,13 @@ pub(super) enum Role {
 pub(super) struct Leader {
     pub(super) grant: GrantId,
     /// Counted from when the last acknowledged write was *sent*: a rival counts from when it *saw* that write, which is later.
+    pub(super) confirmed_until: BootTime,
+    /// The same, or later while an outage is outlived.
     pub(super) valid_until: BootTime,
+    /// Until then somebody who has not noted it may wait for the lock.
+    pub(super) alone_from: BootTime,
+    /// From then on the notes of others are old enough to be asked for again.
+    pub(super) notes_last_until: BootTime,
     pub(super) renew_at: BootTime,
     pub(super) write_wanted: bool,
     /// What a repair writes again.
@@ -31,10 +38,13 @@ pub(super) struct Leader {
 }
 
 impl Leader {
-    pub(super) fn new(grant: GrantId, sent: BootTime, term: Term, timings: &LeaseTimings) -> Self {
+    pub(super) fn new(now: BootTime, grant: GrantId, sent: BootTime, term: Term, timings: &LeaseTimings) -> Self {
         Self {
             grant,
+            confirmed_until: sent + timings.renew_deadline,
             valid_until: sent + timings.renew_deadline,
+            alone_from: now + timings.lease_duration,
+            notes_last_until: now + NOTES_LAST,
             renew_at: sent + timings.retry_period,
             write_wanted: false,
             term,
@@ -42,7 +52,8 @@ impl Leader {
     }
 
     pub(super) fn extend(&mut self, sent: BootTime, timings: &LeaseTimings) {
-        self.valid_until = sent + timings.renew_deadline;
+        self.confirmed_until = sent + timings.renew_deadline;
+        self.valid_until = self.confirmed_until;
         self.renew_at = sent + timings.retry_period;
     }
 }

@@ -81,6 +81,37 @@ impl Sight {
         self.observation.lock()
     }
 
+    /// Whether somebody else has noted that it waits.
+    pub(super) fn shows_another_contender(&self, identity: &str) -> bool {
+        self.observation
+            .contenders()
+            .is_some_and(|contenders| contenders.has_note_of_others(identity))
+    }
+
+    /// Whether this one has.
+    pub(super) fn shows_note_of(&self, identity: &str) -> bool {
+        self.observation
+            .contenders()
+            .is_some_and(|contenders| contenders.has_note_of(identity))
+    }
+
+    /// Whether somebody who leaves no notes has ever held the lock.
+    pub(super) fn knows_strangers(&self) -> bool {
+        let (contenders, lock) = (self.observation.contenders(), self.lock());
+        matches!((contenders, lock), (Some(contenders), Some(lock)) if contenders.knows_strangers(lock))
+    }
+
+    /// Whether this one should note that it waits: for a holder that reads such notes, and where there is room.
+    pub(super) fn wants_note_of(&self, identity: &str) -> bool {
+        let (Some(contenders), Some(lock @ LockView::Held(_))) = (self.observation.contenders(), self.lock()) else {
+            return false;
+        };
+        contenders.signs(lock)
+            && contenders.has_room()
+            && !contenders.has_note_of(identity)
+            && self.own_record(identity).is_none()
+    }
+
     pub(super) fn takeable_at(&self) -> BootTime {
         self.takeable_at
     }
@@ -157,6 +188,12 @@ impl Sight {
 }
 
 impl Term {
+    /// Of a write that leaves the lock as it is.
+    pub(super) const NONE: Self = Self {
+        transitions: 0,
+        acquired: None,
+    };
+
     pub(super) fn of(record: &LockRecord) -> Self {
         Self {
             transitions: record.leader_transitions,

@@ -52,6 +52,9 @@ final class NativeBindings {
 
     // ---- election and retrieval
 
+    /** A sign of life of this JVM: stores the time, and does nothing else. */
+    static native void pulse(long session) throws NativeException;
+
     static native void startElection(long session) throws NativeException;
 
     static native void stopElection(long session, long limit) throws NativeException;

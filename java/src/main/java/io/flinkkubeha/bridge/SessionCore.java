@@ -42,6 +42,7 @@ final class SessionCore {
     private final String callbackThreadsName;
     private final ExecutorService callbackThreads;
     private final Thread pump;
+    private final JvmPulse pulse;
     private final Map<NativeHandle, String> configMaps = new ConcurrentHashMap<>();
 
     SessionCore(long value, int number) {
@@ -54,6 +55,9 @@ final class SessionCore {
                         "flink-kube-ha-events-" + number,
                         () -> NativeBindings.takeEvent(value, TAKE_LIMIT.toMillis()),
                         dispatcher);
+        this.pulse =
+                JvmPulse.start(
+                        "flink-kube-ha-pulse-" + number, () -> NativeBindings.pulse(value));
         // Closing the session is what ends calls in flight, so it must not wait for them.
         this.handle = new NativeHandle(value, "Session " + number, ignored -> {});
         this.value = value;
@@ -95,6 +99,7 @@ final class SessionCore {
 
     private void endThreads() {
         try {
+            pulse.end(THREAD_END_LIMIT);
             if (Thread.currentThread() != pump) {
                 pump.join(THREAD_END_LIMIT.toMillis());
             }

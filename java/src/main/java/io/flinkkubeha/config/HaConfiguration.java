@@ -44,6 +44,9 @@ public final class HaConfiguration {
     private final Duration leaseDuration;
     private final Duration renewDeadline;
     private final Duration retryPeriod;
+    private final Duration outageHold;
+    private final boolean outageHoldExplicit;
+    private final Duration jvmStallTimeout;
     private final Duration clientTimeout;
 
     private HaConfiguration(Configuration configuration) {
@@ -55,6 +58,9 @@ public final class HaConfiguration {
         this.leaseDuration = read(configuration, HaOptions.LEASE_DURATION);
         this.renewDeadline = read(configuration, HaOptions.RENEW_DEADLINE);
         this.retryPeriod = read(configuration, HaOptions.RETRY_PERIOD);
+        this.outageHold = read(configuration, HaOptions.OUTAGE_HOLD);
+        this.outageHoldExplicit = configuration.contains(HaOptions.OUTAGE_HOLD);
+        this.jvmStallTimeout = read(configuration, HaOptions.JVM_STALL_TIMEOUT);
         this.clientTimeout = read(configuration, HaOptions.CLIENT_TIMEOUT);
         if (namespace.trim().isEmpty()) {
             throw new IllegalConfigurationException(
@@ -130,6 +136,9 @@ public final class HaConfiguration {
                 .with("lease-millis", String.valueOf(leaseDuration.toMillis()))
                 .with("renew-deadline-millis", String.valueOf(renewDeadline.toMillis()))
                 .with("retry-period-millis", String.valueOf(retryPeriod.toMillis()))
+                .with("outage-hold-millis", String.valueOf(outageHold.toMillis()))
+                .with("outage-hold-explicit", String.valueOf(outageHoldExplicit))
+                .with("jvm-stall-timeout-millis", String.valueOf(jvmStallTimeout.toMillis()))
                 .with("lease-format", leaseFormat)
                 .with("labels", clusterId == null ? null : "app=" + clusterId + allLabels)
                 .with("identity", identity)

@@ -106,6 +106,20 @@ public final class HaOptions {
                     .defaultValue(true)
                     .withDescription("Whether a job result is deleted when its job is cleaned up.");
 
+    static final ConfigOption<String> APPLICATION_RESULT_PATH =
+            key("application-result-store.storage-path")
+                    .stringType()
+                    .noDefaultValue()
+                    .withDescription(
+                            "Where application results lie, if not in the storage directory.");
+
+    static final ConfigOption<Boolean> APPLICATION_RESULT_DELETE_ON_COMMIT =
+            key("application-result-store.delete-on-commit")
+                    .booleanType()
+                    .defaultValue(true)
+                    .withDescription(
+                            "Whether an application result is deleted when its application is cleaned up.");
+
     static final ConfigOption<Duration> CLIENT_TIMEOUT =
             key("client.timeout")
                     .durationType()
@@ -118,6 +132,20 @@ public final class HaOptions {
                     .defaultValue(StorageMode.AUTO)
                     .withDescription(
                             "Whether the storage directory is served natively or through Flink's FileSystem.");
+
+    static final ConfigOption<Duration> OUTAGE_HOLD =
+            key("high-availability.native.outage-hold")
+                    .durationType()
+                    .defaultValue(Duration.ofSeconds(30))
+                    .withDescription(
+                            "How long a leader that knows of no other contender goes on while the API server cannot be used; 0 switches it off.");
+
+    static final ConfigOption<Duration> JVM_STALL_TIMEOUT =
+            key("high-availability.native.jvm-stall-timeout")
+                    .durationType()
+                    .defaultValue(Duration.ofSeconds(60))
+                    .withDescription(
+                            "How long this JVM may stand still before its process leads no more.");
 
     private HaOptions() {}
 }

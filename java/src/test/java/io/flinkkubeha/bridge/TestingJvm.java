@@ -39,6 +39,12 @@ final class TestingJvm {
         final List<String> command = new ArrayList<>();
         command.add(System.getProperty("java.home") + "/bin/java");
         command.add("-Xcheck:jni");
+        // Java 11 would print that somebody ignores SIGINT, as shells do for what runs in the background.
+        command.add("-Xrs");
+        if (Runtime.version().feature() >= 24) {
+            // It warns of every library otherwise, which nobody wants among the output.
+            command.add("--enable-native-access=ALL-UNNAMED");
+        }
         command.addAll(options);
         command.add("-cp");
         command.add(System.getProperty("java.class.path"));

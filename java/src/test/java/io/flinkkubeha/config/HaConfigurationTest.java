@@ -56,7 +56,9 @@ class HaConfigurationTest {
                                         "high-availability.kubernetes.leader-election.renew-deadline",
                                                 "12 s",
                                         "high-availability.kubernetes.leader-election.retry-period",
-                                                "1500 ms"))
+                                                "1500 ms",
+                                        "high-availability.native.jvm-stall-timeout", "2 min",
+                                        "high-availability.native.outage-hold", "5 min"))
                         .sessionSettings(
                                 ProcessRole.JOBMANAGER,
                                 "id",
@@ -71,6 +73,9 @@ class HaConfigurationTest {
         assertThat(session.get("lease-millis")).isEqualTo("20000");
         assertThat(session.get("renew-deadline-millis")).isEqualTo("12000");
         assertThat(session.get("retry-period-millis")).isEqualTo("1500");
+        assertThat(session.get("jvm-stall-timeout-millis")).isEqualTo("120000");
+        assertThat(session.get("outage-hold-millis")).isEqualTo("300000");
+        assertThat(session.get("outage-hold-explicit")).isEqualTo("true");
         assertThat(session.get("lease-format")).isEqualTo("iso");
         assertThat(session.get("labels"))
                 .isEqualTo("app=my-cluster,type=flink-native-kubernetes");
@@ -88,6 +93,8 @@ class HaConfigurationTest {
 
         assertThat(session.get("cluster-id")).isNull();
         assertThat(session.get("labels")).isNull();
+        assertThat(session.get("outage-hold-millis")).isEqualTo("30000");
+        assertThat(session.get("outage-hold-explicit")).isEqualTo("false");
     }
 
     @Test

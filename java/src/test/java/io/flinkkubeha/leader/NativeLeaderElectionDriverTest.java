@@ -131,6 +131,23 @@ class NativeLeaderElectionDriverTest {
         }
     }
 
+    /** Whatever there is on the API server: nobody is asked. */
+    @Test
+    void withoutAGrantThereIsNoLeadershipAndNoError() throws Exception {
+        final RecordingListener listener = new RecordingListener();
+        try (LeaderElectionDriver driver = factory.create(listener)) {
+            assertThat(driver.hasLeadership()).isFalse();
+            election.grant(1);
+            election.settle();
+            assertThat(driver.hasLeadership()).isTrue();
+            election.revoke(1);
+            election.settle();
+            assertThat(driver.hasLeadership()).isFalse();
+
+            assertThat(listener.error).isNotDone();
+        }
+    }
+
     @Test
     void revokeOfAnotherGrantIsDropped() throws Exception {
         final RecordingListener listener = new RecordingListener();

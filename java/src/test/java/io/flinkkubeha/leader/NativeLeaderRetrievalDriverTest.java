@@ -60,6 +60,20 @@ class NativeLeaderRetrievalDriverTest {
     }
 
     @Test
+    void nextLeaderIsReported() throws Exception {
+        final UUID next = UUID.randomUUID();
+        create();
+
+        watches.listener.onLeader(ID + ",address");
+        watches.listener.onLeader(next + ",elsewhere");
+
+        assertThat(heard)
+                .containsExactly(
+                        LeaderInformation.known(ID, "address"),
+                        LeaderInformation.known(next, "elsewhere"));
+    }
+
+    @Test
     void failureIsFatal() throws Exception {
         create();
 

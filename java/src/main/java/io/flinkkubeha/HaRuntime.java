@@ -15,6 +15,9 @@
 package io.flinkkubeha;
 
 import org.apache.flink.api.common.JobID;
+import org.apache.flink.core.fs.Path;
+import org.apache.flink.runtime.blob.BlobStoreService;
+import org.apache.flink.runtime.highavailability.JobResultStore;
 import org.apache.flink.runtime.leaderelection.LeaderElectionDriverFactory;
 import org.apache.flink.runtime.leaderretrieval.DefaultLeaderRetrievalService;
 import org.apache.flink.runtime.leaderretrieval.LeaderRetrievalService;
@@ -23,12 +26,13 @@ import org.apache.flink.runtime.persistence.StringResourceVersion;
 
 import io.flinkkubeha.bridge.NativeException;
 import io.flinkkubeha.bridge.NativeSession;
+import io.flinkkubeha.config.ResultConfiguration;
 import io.flinkkubeha.config.StorageConfiguration;
 import io.flinkkubeha.leader.NativeLeaderElectionDriverFactory;
 import io.flinkkubeha.leader.NativeLeaderRetrievalDriverFactory;
-import io.flinkkubeha.storage.HaBlobStore;
 import io.flinkkubeha.storage.HaJobResultStore;
 import io.flinkkubeha.storage.HaStorages;
+import io.flinkkubeha.storage.ResultFiles;
 import io.flinkkubeha.storage.StateFiles;
 import io.flinkkubeha.store.CheckpointRecovery;
 import io.flinkkubeha.store.ConfigMapStateHandleStore;
@@ -37,6 +41,7 @@ import io.flinkkubeha.store.ErrorMapping;
 import java.io.IOException;
 import java.io.Serializable;
 import java.util.concurrent.Executor;
+import java.util.function.BiFunction;
 
 import static org.apache.flink.util.Preconditions.checkNotNull;
 
@@ -75,13 +80,22 @@ public final class HaRuntime implements AutoCloseable {
                 new NativeLeaderRetrievalDriverFactory(names.cluster(), componentId, session));
     }
 
-    public HaBlobStore createBlobStore() {
-        return new HaBlobStore(storages, storage.clusterRoot());
+    /** @param constructor that of the line's BLOB store; it takes the cluster's directory */
+    public <B extends BlobStoreService> B createBlobStore(
+            BiFunction<HaStorages, Path, B> constructor) {
+        return constructor.apply(storages, storage.clusterRoot());
     }
 
-    public HaJobResultStore createJobResultStore(Executor ioExecutor) {
-        return new HaJobResultStore(
-                storages, storage.jobResults(), storage.deleteJobResultsOnCommit(), ioExecutor);
+    public JobResultStore createJobResultStore(Executor ioExecutor) {
+        return new HaJobResultStore(resultFiles(storage.jobResults()), ioExecutor);
+    }
+
+    public ResultFiles applicationResultFiles() {
+        return resultFiles(storage.applicationResults());
+    }
+
+    private ResultFiles resultFiles(ResultConfiguration results) {
+        return new ResultFiles(storages, results.directory(), results.deleteOnCommit());
     }
 
     public CheckpointRecovery createCheckpointRecovery(Executor ioExecutor) {

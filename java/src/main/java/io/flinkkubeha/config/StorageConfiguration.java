@@ -24,8 +24,8 @@ import static org.apache.flink.util.Preconditions.checkNotNull;
 public final class StorageConfiguration {
 
     private final Path clusterRoot;
-    private final Path jobResults;
-    private final boolean deleteJobResultsOnCommit;
+    private final ResultConfiguration jobResults;
+    private final ResultConfiguration applicationResults;
     private final StorageMode mode;
 
     private StorageConfiguration(Configuration configuration) {
@@ -35,12 +35,17 @@ public final class StorageConfiguration {
         final Path root = checkedRoot(storageDir);
         this.clusterRoot = childOf(root, clusterDirectory);
         this.jobResults =
-                jobResults(
-                        HaConfiguration.read(configuration, HaOptions.JOB_RESULT_PATH),
-                        storageDir,
-                        clusterDirectory);
-        this.deleteJobResultsOnCommit =
-                HaConfiguration.read(configuration, HaOptions.JOB_RESULT_DELETE_ON_COMMIT);
+                new ResultConfiguration(
+                        configuration,
+                        HaOptions.JOB_RESULT_PATH,
+                        HaOptions.JOB_RESULT_DELETE_ON_COMMIT,
+                        storageDir + "/job-result-store/" + clusterDirectory);
+        this.applicationResults =
+                new ResultConfiguration(
+                        configuration,
+                        HaOptions.APPLICATION_RESULT_PATH,
+                        HaOptions.APPLICATION_RESULT_DELETE_ON_COMMIT,
+                        storageDir + "/application-result-store/" + clusterDirectory);
         this.mode = HaConfiguration.read(configuration, HaOptions.STORAGE_MODE);
     }
 
@@ -53,12 +58,13 @@ public final class StorageConfiguration {
         return clusterRoot;
     }
 
-    public Path jobResults() {
+    public ResultConfiguration jobResults() {
         return jobResults;
     }
 
-    public boolean deleteJobResultsOnCommit() {
-        return deleteJobResultsOnCommit;
+    /** Only lines of Flink that know applications use it. */
+    public ResultConfiguration applicationResults() {
+        return applicationResults;
     }
 
     public StorageMode mode() {
@@ -101,21 +107,6 @@ public final class StorageConfiguration {
                     HaOptions.STORAGE_CLUSTER_ID.key(),
                     "'" + clusterDirectory + "' is not a directory name",
                     "use letters, digits and dashes, or leave it out.",
-                    e);
-        }
-    }
-
-    private static Path jobResults(String configured, String storageDir, String clusterDirectory) {
-        if (configured == null || configured.trim().isEmpty()) {
-            return new Path(storageDir + "/job-result-store/" + clusterDirectory);
-        }
-        try {
-            return new Path(configured);
-        } catch (IllegalArgumentException e) {
-            throw refused(
-                    HaOptions.JOB_RESULT_PATH.key(),
-                    "'" + configured + "' is not a URI",
-                    "write it like s3://bucket/flink/results.",
                     e);
         }
     }

@@ -22,14 +22,21 @@ import io.flinkkubeha.HaRuntime;
 import java.util.Map;
 import java.util.concurrent.Executor;
 
-/** What differs between lines of Flink. An adapter has a public constructor without arguments. */
+/**
+ * What differs between lines of Flink. An adapter has a public constructor without arguments. What
+ * has a default is as Flink has had it since 2.0.
+ */
 public interface LineAdapter {
 
     /** How this line writes the lease duration: {@code number} or {@code iso}. */
-    String leaseFormat();
+    default String leaseFormat() {
+        return "iso";
+    }
 
     /** Labels that this line gives its ConfigMaps besides {@code app}. */
-    Map<String, String> labels();
+    default Map<String, String> labels() {
+        return Map.of("type", "flink-native-kubernetes");
+    }
 
     /** The services, which own the runtime from now on. */
     HighAvailabilityServices createServices(

@@ -15,7 +15,6 @@
 package io.flinkkubeha.storage;
 
 import org.apache.flink.api.common.JobID;
-import org.apache.flink.core.fs.Path;
 import org.apache.flink.runtime.highavailability.AbstractThreadsafeJobResultStore;
 import org.apache.flink.runtime.highavailability.JobResultEntry;
 import org.apache.flink.runtime.jobmaster.JobResult;
@@ -23,13 +22,8 @@ import org.apache.flink.util.jackson.JacksonMapperFactory;
 
 import org.apache.flink.shaded.jackson2.com.fasterxml.jackson.databind.ObjectMapper;
 
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
-import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.HashSet;
-import java.util.NoSuchElementException;
 import java.util.Set;
 import java.util.concurrent.Executor;
 
@@ -41,87 +35,42 @@ import static org.apache.flink.util.Preconditions.checkNotNull;
  */
 public final class HaJobResultStore extends AbstractThreadsafeJobResultStore {
 
-    private static final Logger LOG = LoggerFactory.getLogger(HaJobResultStore.class);
-
-    private static final String CLEAN_SUFFIX = ".json";
-    private static final String DIRTY_SUFFIX = "_DIRTY" + CLEAN_SUFFIX;
-
     private final ObjectMapper mapper = JacksonMapperFactory.createObjectMapper();
-    private final HaStorages storages;
-    private final Path basePath;
-    private final boolean deleteOnCommit;
+    private final ResultFiles files;
 
-    public HaJobResultStore(
-            HaStorages storages, Path basePath, boolean deleteOnCommit, Executor ioExecutor) {
+    public HaJobResultStore(ResultFiles files, Executor ioExecutor) {
         super(ioExecutor);
-        this.storages = checkNotNull(storages);
-        this.basePath = checkNotNull(basePath);
-        this.deleteOnCommit = deleteOnCommit;
+        this.files = checkNotNull(files);
     }
 
     @Override
     protected void createDirtyResultInternal(JobResultEntry entry) throws IOException {
-        final String location = dirty(entry.getJobId());
-        storages.of(location)
-                .create(location, mapper.writeValueAsBytes(new JsonJobResultEntry(entry)));
+        files.createDirty(
+                entry.getJobId().toString(),
+                mapper.writeValueAsBytes(new JsonJobResultEntry(entry)));
     }
 
     @Override
     protected void markResultAsCleanInternal(JobID jobId) throws IOException {
-        final String location = dirty(jobId);
-        final HaStorage storage = storages.of(location);
-        if (!storage.exists(location)) {
-            throw new NoSuchElementException(
-                    String.format(
-                            "Could not mark job %s as clean as %s is not there.", jobId, location));
-        }
-        if (deleteOnCommit) {
-            storage.delete(location);
-        } else {
-            storage.rename(location, clean(jobId));
-        }
+        files.markAsClean(jobId.toString());
     }
 
     @Override
     protected boolean hasDirtyJobResultEntryInternal(JobID jobId) throws IOException {
-        final String location = dirty(jobId);
-        return storages.of(location).exists(location);
+        return files.hasDirty(jobId.toString());
     }
 
     @Override
     protected boolean hasCleanJobResultEntryInternal(JobID jobId) throws IOException {
-        final String location = clean(jobId);
-        return storages.of(location).exists(location);
+        return files.hasClean(jobId.toString());
     }
 
     @Override
     protected Set<JobResult> getDirtyResultsInternal() throws IOException {
-        final String directory = basePath.toUri().toString();
-        final HaStorage storage = storages.of(directory);
-        storage.ensureDirectory(directory);
         final Set<JobResult> results = new HashSet<>();
-        for (String name : storage.list(directory)) {
-            if (name.endsWith(DIRTY_SUFFIX)) {
-                try {
-                    final byte[] content = storage.read(location(name));
-                    results.add(mapper.readValue(content, JsonJobResultEntry.class).getJobResult());
-                } catch (FileNotFoundException e) {
-                    LOG.debug("{} was marked as clean meanwhile.", name, e);
-                }
-            }
+        for (byte[] content : files.readDirty()) {
+            results.add(mapper.readValue(content, JsonJobResultEntry.class).getJobResult());
         }
         return results;
-    }
-
-    private String dirty(JobID jobId) {
-        return location(jobId + DIRTY_SUFFIX);
-    }
-
-    private String clean(JobID jobId) {
-        return location(jobId + CLEAN_SUFFIX);
-    }
-
-    private String location(String fileName) {
-        return new Path(basePath, fileName).toUri().toString();
     }
 }

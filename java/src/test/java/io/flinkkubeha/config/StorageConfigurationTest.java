@@ -54,6 +54,7 @@ class StorageConfigurationTest {
                         StorageConfiguration.of(
                                         configuration("high-availability.storageDir", "s3://b/ha"))
                                 .jobResults()
+                                .directory()
                                 .toString())
                 .isEqualTo("s3://b/ha/job-result-store/default");
         assertThat(
@@ -62,8 +63,48 @@ class StorageConfigurationTest {
                                                 "high-availability.storageDir", "s3://b/ha",
                                                 "job-result-store.storage-path", "gs://r/x"))
                                 .jobResults()
+                                .directory()
                                 .toString())
                 .isEqualTo("gs://r/x");
+    }
+
+    @Test
+    void applicationResultsLieBesideTheClusterRootOrWhereTheyAreWanted() {
+        final ResultConfiguration beside =
+                StorageConfiguration.of(
+                                configuration(
+                                        "high-availability.storageDir", "s3://b/ha",
+                                        "high-availability.cluster-id", "/c"))
+                        .applicationResults();
+        final ResultConfiguration elsewhere =
+                StorageConfiguration.of(
+                                configuration(
+                                        "high-availability.storageDir", "s3://b/ha",
+                                        "application-result-store.storage-path", "gs://r/x",
+                                        "application-result-store.delete-on-commit", "false"))
+                        .applicationResults();
+
+        assertThat(beside.directory()).hasToString("s3://b/ha/application-result-store/c");
+        assertThat(beside.deleteOnCommit()).isTrue();
+        assertThat(elsewhere.directory()).hasToString("gs://r/x");
+        assertThat(elsewhere.deleteOnCommit()).isFalse();
+    }
+
+    @Test
+    void resultDirectoryThatIsNoUriIsRefused() {
+        for (String kind : new String[] {"job", "application"}) {
+            final String key = kind + "-result-store.storage-path";
+            assertThatThrownBy(
+                            () ->
+                                    StorageConfiguration.of(
+                                            configuration(
+                                                    "high-availability.storageDir", "s3://b/ha",
+                                                    key, "://x")))
+                    .isInstanceOf(IllegalConfigurationException.class)
+                    .hasMessage(
+                            key
+                                    + ": '://x' is not a URI, write it like s3://bucket/flink/results.");
+        }
     }
 
     @Test
@@ -76,7 +117,7 @@ class StorageConfigurationTest {
 
         assertThat(storage.clusterRoot().toString()).isEqualTo("s3://b/ha/c");
         assertThat(storage.mode()).isEqualTo(StorageMode.AUTO);
-        assertThat(storage.deleteJobResultsOnCommit()).isTrue();
+        assertThat(storage.jobResults().deleteOnCommit()).isTrue();
     }
 
     @Test

@@ -14,15 +14,15 @@
 
 package io.flinkkubeha.storage;
 
-import org.apache.flink.api.common.JobID;
+import org.apache.flink.api.common.JobStatus;
 import org.apache.flink.configuration.Configuration;
-import org.apache.flink.runtime.clusterframework.ApplicationStatus;
+import org.apache.flink.runtime.executiongraph.ErrorInfo;
 import org.apache.flink.runtime.highavailability.FileSystemJobResultStore;
 import org.apache.flink.runtime.highavailability.JobResultEntry;
 import org.apache.flink.runtime.highavailability.JobResultStore;
 import org.apache.flink.runtime.highavailability.JobResultStoreContractTest;
 import org.apache.flink.runtime.jobmaster.JobResult;
-import org.apache.flink.util.SerializedThrowable;
+import org.apache.flink.runtime.rest.handler.legacy.utils.ArchivedExecutionGraphBuilder;
 
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -37,22 +37,14 @@ import static org.assertj.core.api.Assertions.assertThat;
 class HaJobResultStoreTest implements JobResultStoreContractTest {
 
     private static final JobResultEntry SUCCEEDED =
-            new JobResultEntry(
-                    new JobResult.Builder()
-                            .jobId(JobID.generate())
-                            .applicationStatus(ApplicationStatus.SUCCEEDED)
-                            .netRuntime(12_345)
-                            .build());
+            entry(new ArchivedExecutionGraphBuilder().setState(JobStatus.FINISHED));
 
     private static final JobResultEntry FAILED =
-            new JobResultEntry(
-                    new JobResult.Builder()
-                            .jobId(JobID.generate())
-                            .applicationStatus(ApplicationStatus.FAILED)
-                            .netRuntime(1)
-                            .serializedThrowable(
-                                    new SerializedThrowable(new IOException("wörtlich \uD83D\uDCA5")))
-                            .build());
+            entry(
+                    new ArchivedExecutionGraphBuilder()
+                            .setState(JobStatus.FAILED)
+                            .setFailureCause(
+                                    new ErrorInfo(new IOException("wörtlich \uD83D\uDCA5"), 1)));
 
     @TempDir Path directory;
 
@@ -102,11 +94,17 @@ class HaJobResultStoreTest implements JobResultStoreContractTest {
         }
     }
 
+    /** By way of a graph, because the builder of results differs between lines. */
+    private static JobResultEntry entry(ArchivedExecutionGraphBuilder graph) {
+        return new JobResultEntry(JobResult.createFrom(graph.build()));
+    }
+
     private JobResultStore ours(String name, boolean deleteOnCommit) {
         return new HaJobResultStore(
-                storages(),
-                new org.apache.flink.core.fs.Path("file://" + directory + "/" + name),
-                deleteOnCommit,
+                new ResultFiles(
+                        storages(),
+                        new org.apache.flink.core.fs.Path("file://" + directory + "/" + name),
+                        deleteOnCommit),
                 Runnable::run);
     }
 

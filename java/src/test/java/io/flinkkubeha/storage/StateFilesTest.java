@@ -19,6 +19,7 @@ import org.apache.flink.runtime.state.RetrievableStateHandle;
 import org.apache.flink.runtime.state.RetrievableStreamStateHandle;
 import org.apache.flink.util.InstantiationUtil;
 
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -30,7 +31,9 @@ import java.net.URLClassLoader;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.Paths;
+import java.util.stream.Stream;
 
+import static org.assertj.core.api.Assertions.as;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
@@ -47,20 +50,18 @@ class StateFilesTest {
     void fileIsThatOfFlinkByteForByte() throws Exception {
         final StoredStateHandle<String> ours = files().store("state");
         final RetrievableStateHandle<String> stock =
-                new FileSystemStateStorageHelper<String>(root(), "completedCheckpoint")
+                new FileSystemStateStorageHelper<String>(
+                                new org.apache.flink.core.fs.Path(root(), "stock"), "x")
                         .store("state");
 
         assertThat(file(ours.location()).getFileName().toString())
                 .matches("completedCheckpoint[0-9a-f]{12}");
         assertThat(ours.getStateSize()).isEqualTo(stock.getStateSize());
-        assertThat(file(ours.location()))
-                .hasSameBinaryContentAs(
-                        file(
-                                ((RetrievableStreamStateHandle<String>) stock)
-                                        .maybeGetPath()
-                                        .get()
-                                        .toUri()
-                                        .toString()));
+        try (Stream<Path> files = Files.list(directory.resolve("c/stock"))) {
+            assertThat(files)
+                    .singleElement(as(InstanceOfAssertFactories.PATH))
+                    .hasSameBinaryContentAs(file(ours.location()));
+        }
         assertThat(ours.retrieveState()).isEqualTo("state");
     }
 

@@ -16,13 +16,12 @@ package io.flinkkubeha.store;
 
 import org.apache.flink.api.common.JobID;
 import org.apache.flink.api.common.JobStatus;
-import org.apache.flink.core.execution.RecoveryClaimMode;
 import org.apache.flink.runtime.checkpoint.CheckpointProperties;
 import org.apache.flink.runtime.checkpoint.CheckpointRetentionPolicy;
 import org.apache.flink.runtime.checkpoint.CheckpointsCleaner;
 import org.apache.flink.runtime.checkpoint.CompletedCheckpoint;
 import org.apache.flink.runtime.checkpoint.CompletedCheckpointStore;
-import org.apache.flink.runtime.state.SharedStateRegistry;
+import org.apache.flink.runtime.state.SharedStateRegistryImpl;
 import org.apache.flink.runtime.state.testutils.TestCompletedCheckpointStorageLocation;
 
 import io.flinkkubeha.bridge.ConfigMapAccess;
@@ -96,12 +95,7 @@ class CheckpointRecoveryTest {
                             opened.add(name + (create ? " create" : ""));
                             return configMap;
                         })
-                .createStore(
-                        JOB_ID,
-                        2,
-                        checkpoints ->
-                                SharedStateRegistry.DEFAULT_FACTORY.create(
-                                        Runnable::run, checkpoints, RecoveryClaimMode.DEFAULT));
+                .createStore(JOB_ID, 2, checkpoints -> new SharedStateRegistryImpl());
     }
 
     private CheckpointRecovery recovery(Opener opener) {

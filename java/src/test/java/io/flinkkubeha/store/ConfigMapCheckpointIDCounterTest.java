@@ -93,6 +93,16 @@ class ConfigMapCheckpointIDCounterTest {
     }
 
     @Test
+    void shutdownTellsThatTheConfigMapIsGone() {
+        configMap.delete();
+
+        assertThatThrownBy(() -> counter.shutdown(JobStatus.FINISHED).get())
+                .hasRootCauseMessage("It does not exist.");
+
+        assertThat(counter.shutdown(JobStatus.FINISHED)).as("a second time").isCompleted();
+    }
+
+    @Test
     void withoutLeadershipNothingIsCounted() {
         configMap.failBefore("next", ErrorCode.NOT_LEADER);
         assertThatThrownBy(counter::getAndIncrement)

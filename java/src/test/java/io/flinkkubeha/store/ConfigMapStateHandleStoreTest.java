@@ -32,6 +32,7 @@ import io.flinkkubeha.bridge.Pointer;
 import io.flinkkubeha.storage.StateFiles;
 import io.flinkkubeha.storage.StoredStateHandle;
 import io.flinkkubeha.storage.TestingStorages;
+import org.assertj.core.api.InstanceOfAssertFactories;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -230,6 +231,38 @@ class ConfigMapStateHandleStoreTest {
     }
 
     @Test
+    void replaceOfAMarkedKeyTellsWhyTheRemovalCouldNotBeFinished() throws Exception {
+        configMap.put(KEY, Pointer.State.MARKED, "unknown-scheme://host/file");
+
+        assertThatThrownBy(() -> store.replace(KEY, ANY_VERSION, "new"))
+                .isInstanceOf(NotExistException.class)
+                .satisfies(
+                        e ->
+                                assertThat(e.getSuppressed())
+                                        .singleElement(InstanceOfAssertFactories.THROWABLE)
+                                        .isInstanceOf(IOException.class));
+
+        assertThat(configMap.pointers().get(KEY).state()).isEqualTo(Pointer.State.MARKED);
+        assertThat(fileCount()).isZero();
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = ErrorCode.class,
+            names = {"NOT_LEADER", "API_REFUSED", "TOO_LARGE", "CONFIG_MAP_MISSING"})
+    void replaceThatWasRefusedKeepsTheOldStateAlone(ErrorCode code) throws Exception {
+        store.addAndLock(KEY, "old");
+        configMap.failBefore("replace", code);
+
+        assertThatThrownBy(() -> store.replace(KEY, ANY_VERSION, "new"))
+                .isInstanceOf(FlinkException.class)
+                .isNotInstanceOf(PossibleInconsistentStateException.class);
+
+        assertThat(store.getAndLock(KEY).retrieveState()).isEqualTo("old");
+        assertThat(fileCount()).isEqualTo(1);
+    }
+
+    @Test
     void replaceWithUnknownOutcomeKeepsBothFiles() throws Exception {
         store.addAndLock(KEY, "old");
         configMap.failBefore("replace", ErrorCode.UNKNOWN_OUTCOME);
@@ -265,6 +298,7 @@ class ConfigMapStateHandleStoreTest {
         assertThat(store.exists(KEY).isExisting()).isTrue();
         configMap.putForeign(KEY, foreign("state", true));
         assertThat(store.exists(KEY).isExisting()).isFalse();
+        assertThat(configMap.writes()).as("looking removes nothing").isEmpty();
     }
 
     @Test
@@ -358,6 +392,22 @@ class ConfigMapStateHandleStoreTest {
         assertThatThrownBy(() -> store.releaseAndTryRemove(KEY)).isInstanceOf(IOException.class);
 
         assertThat(configMap.pointers().get(KEY).state()).isEqualTo(Pointer.State.MARKED);
+    }
+
+    @Test
+    void removalGoesOnWhereADiscardFailed() throws Exception {
+        final Path busy = Files.createDirectory(directory.resolve("c/busy"));
+        final Path inside = Files.createFile(busy.resolve("inside"));
+        configMap.put(KEY, Pointer.State.LIVE, "file://" + busy);
+        assertThatThrownBy(() -> store.releaseAndTryRemove(KEY)).isInstanceOf(IOException.class);
+        assertThat(store.getAllAndLock()).isEmpty();
+        assertThat(configMap.pointers()).containsKey(KEY);
+
+        Files.delete(inside);
+
+        assertThat(store.releaseAndTryRemove(KEY)).isTrue();
+        assertThat(configMap.pointers()).isEmpty();
+        assertThat(busy).doesNotExist();
     }
 
     @Test

@@ -48,8 +48,10 @@ class ForeignPointerTest {
         final RetrievableStateHandle<String> handle = pointer.handle();
         assertThat(pointer.isMarked()).isFalse();
         assertThat(handle.getStateSize()).isEqualTo(1234);
-        assertThat(((RetrievableStreamStateHandle<String>) handle).maybeGetPath())
-                .hasValue(new Path(URI));
+        assertThat(InstantiationUtil.serializeObject(handle))
+                .isEqualTo(
+                        InstantiationUtil.serializeObject(
+                                new RetrievableStreamStateHandle<String>(new Path(URI), 1234)));
     }
 
     @Test

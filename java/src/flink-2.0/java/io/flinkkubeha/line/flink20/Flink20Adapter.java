@@ -20,21 +20,10 @@ import org.apache.flink.runtime.highavailability.HighAvailabilityServices;
 import io.flinkkubeha.HaRuntime;
 import io.flinkkubeha.line.LineAdapter;
 
-import java.util.Map;
 import java.util.concurrent.Executor;
 
 /** Flink 2.0, 2.1 and 2.2. */
 public final class Flink20Adapter implements LineAdapter {
-
-    @Override
-    public String leaseFormat() {
-        return "iso";
-    }
-
-    @Override
-    public Map<String, String> labels() {
-        return Map.of("type", "flink-native-kubernetes");
-    }
 
     @Override
     public HighAvailabilityServices createServices(

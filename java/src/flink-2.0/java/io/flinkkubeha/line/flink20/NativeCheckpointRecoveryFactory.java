@@ -27,12 +27,12 @@ import java.util.concurrent.Executor;
 
 import static org.apache.flink.util.Preconditions.checkNotNull;
 
-/** {@link CheckpointRecoveryFactory} on native code. */
-final class NativeCheckpointRecoveryFactory implements CheckpointRecoveryFactory {
+/** {@link CheckpointRecoveryFactory} on native code, as Flink wants it since 2.0. */
+public final class NativeCheckpointRecoveryFactory implements CheckpointRecoveryFactory {
 
     private final CheckpointRecovery recovery;
 
-    NativeCheckpointRecoveryFactory(CheckpointRecovery recovery) {
+    public NativeCheckpointRecoveryFactory(CheckpointRecovery recovery) {
         this.recovery = checkNotNull(recovery);
     }
 

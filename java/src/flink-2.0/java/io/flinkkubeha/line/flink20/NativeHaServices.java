@@ -18,13 +18,12 @@ import org.apache.flink.api.common.JobID;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.runtime.checkpoint.CheckpointRecoveryFactory;
 import org.apache.flink.runtime.highavailability.AbstractHaServices;
-import org.apache.flink.runtime.jobmanager.DefaultExecutionPlanStore;
 import org.apache.flink.runtime.jobmanager.ExecutionPlanStore;
-import org.apache.flink.runtime.jobmanager.NoOpExecutionPlanStoreWatcher;
 import org.apache.flink.runtime.leaderretrieval.LeaderRetrievalService;
 
 import io.flinkkubeha.ConfigMapNames;
 import io.flinkkubeha.HaRuntime;
+import io.flinkkubeha.storage.HaBlobStore;
 
 import java.util.concurrent.Executor;
 
@@ -34,8 +33,6 @@ import static org.apache.flink.util.Preconditions.checkNotNull;
 @SuppressWarnings("try") // close() throws Exception in every HA services class of Flink
 final class NativeHaServices extends AbstractHaServices {
 
-    private static final String EXECUTION_PLAN_FILE_PREFIX = "submittedExecutionPlan";
-
     private final HaRuntime runtime;
 
     NativeHaServices(HaRuntime runtime, Configuration configuration, Executor ioExecutor) {
@@ -43,7 +40,7 @@ final class NativeHaServices extends AbstractHaServices {
                 configuration,
                 runtime.electionDriverFactory(),
                 ioExecutor,
-                runtime.createBlobStore(),
+                runtime.createBlobStore(HaBlobStore::new),
                 runtime.createJobResultStore(ioExecutor));
         this.runtime = checkNotNull(runtime);
     }
@@ -60,11 +57,7 @@ final class NativeHaServices extends AbstractHaServices {
 
     @Override
     protected ExecutionPlanStore createExecutionPlanStore() throws Exception {
-        return new DefaultExecutionPlanStore<>(
-                runtime.createClusterStore(
-                        ExecutionPlanKeys.PREFIX, EXECUTION_PLAN_FILE_PREFIX),
-                NoOpExecutionPlanStoreWatcher.INSTANCE,
-                ExecutionPlanKeys.INSTANCE);
+        return ExecutionPlans.createStore(runtime);
     }
 
     @Override

@@ -12,24 +12,24 @@
  * limitations under the License.
  */
 
-package io.flinkkubeha.line.flink20;
+package io.flinkkubeha.line.flink23;
 
-import org.apache.flink.api.common.JobID;
-import org.apache.flink.runtime.jobmanager.ExecutionPlanStoreUtil;
+import org.apache.flink.api.common.ApplicationID;
+import org.apache.flink.runtime.jobmanager.ApplicationStoreUtil;
 
-/** Keys of execution plans in the ConfigMap of the cluster. */
-enum ExecutionPlanKeys implements ExecutionPlanStoreUtil {
+/** Keys of applications in the ConfigMap of the cluster. */
+enum ApplicationKeys implements ApplicationStoreUtil {
     INSTANCE;
 
-    static final String PREFIX = "executionPlan-";
+    static final String PREFIX = "application-";
 
     @Override
-    public String jobIDToName(JobID jobId) {
-        return PREFIX + jobId;
+    public String applicationIdToName(ApplicationID applicationId) {
+        return PREFIX + applicationId;
     }
 
     @Override
-    public JobID nameToJobID(String key) {
-        return JobID.fromHexString(key.substring(PREFIX.length()));
+    public ApplicationID nameToApplicationId(String key) {
+        return ApplicationID.fromHexString(key.substring(PREFIX.length()));
     }
 }

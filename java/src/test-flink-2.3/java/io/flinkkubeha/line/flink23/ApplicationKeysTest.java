@@ -12,24 +12,24 @@
  * limitations under the License.
  */
 
-package io.flinkkubeha.line.flink20;
+package io.flinkkubeha.line.flink23;
 
-import org.apache.flink.api.common.JobID;
+import org.apache.flink.api.common.ApplicationID;
 
 import org.junit.jupiter.api.Test;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-/** Tests for {@link ExecutionPlanKeys}. */
-class ExecutionPlanKeysTest {
+/** Tests for {@link ApplicationKeys}. */
+class ApplicationKeysTest {
 
     @Test
     void keysAreThoseOfFlink() {
-        final JobID jobId = JobID.fromHexString("0123456789abcdef0123456789abcdef");
+        final ApplicationID id = ApplicationID.fromHexString("0123456789abcdef0123456789abcdef");
 
-        final String key = ExecutionPlanKeys.INSTANCE.jobIDToName(jobId);
+        final String key = ApplicationKeys.INSTANCE.applicationIdToName(id);
 
-        assertThat(key).isEqualTo("executionPlan-0123456789abcdef0123456789abcdef");
-        assertThat(ExecutionPlanKeys.INSTANCE.nameToJobID(key)).isEqualTo(jobId);
+        assertThat(key).isEqualTo("application-0123456789abcdef0123456789abcdef");
+        assertThat(ApplicationKeys.INSTANCE.nameToApplicationId(key)).isEqualTo(id);
     }
 }

@@ -1,0 +1,28 @@
+/*
+ * Licensed under the Apache License, Version 2.0 (the "License");
+ * you may not use this file except in compliance with the License.
+ * You may obtain a copy of the License at
+ *
+ *     http://www.apache.org/licenses/LICENSE-2.0
+ *
+ * Unless required by applicable law or agreed to in writing, software
+ * distributed under the License is distributed on an "AS IS" BASIS,
+ * WITHOUT WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied.
+ * See the License for the specific language governing permissions and
+ * limitations under the License.
+ */
+
+package io.flinkkubeha.line;
+
+import org.apache.flink.core.fs.Path;
+import org.apache.flink.runtime.state.RetrievableStreamStateHandle;
+
+import java.util.Optional;
+
+/** Calls a method that Flink has since 2.0, of a class that 1.20 has too. */
+final class TestingReference {
+
+    Optional<Path> call(RetrievableStreamStateHandle<String> handle) {
+        return handle.maybeGetPath();
+    }
+}

@@ -1,0 +1,335 @@
+"""Breaks one line of the library after the other: each time a test that is named beside it has to fail.
+
+The elector has a table of its own in `rust/tests/elector_model.rs`. This one is about what stands between a leader and the
+ConfigMaps of its jobs: claims, the order of reads and writes, and what callers are told.
+
+All lines are broken in one copy of the sources, each only while it is asked for: one build serves for all of them.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from . import prepare
+from .processes import end_on_signals
+from .workspace import ROOT, progress
+
+BATCH = "cluster/config_map/batch.rs"
+JOB_MAP = "cluster/config_map/job_map.rs"
+JOB_MAPS = "cluster/config_map/job_maps.rs"
+MEMORY = "cluster/config_map/memory.rs"
+OPEN_MAP = "cluster/config_map/open_map.rs"
+REQUEST = "cluster/client/request.rs"
+SERVICES = "cluster/services.rs"
+# The tests of a file of the library itself are in one program, those of the simulation in another.
+LIBRARY, SIMULATION = "lib", "simulation"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One line broken on purpose, and a test that fails then."""
+
+    what: str
+    file: str
+    line: str
+    # BROKEN in it is true while this mutant is asked for.
+    broken: str
+    program: str
+    test: str
+
+
+MUTANTS = [
+    # Claims.
+    Mutant(
+        "a job's ConfigMap is opened without a claim",
+        SERVICES,
+        "self.jobs.claim(writer, grant, self.deadline()).await?;",
+        "if !BROKEN { self.jobs.claim(writer, grant, self.deadline()).await?; }",
+        SIMULATION,
+        "config_maps::opening_claims_what_is_there_before_anything_is_read_from_it",
+    ),
+    Mutant(
+        "a foreign claim is overwritten whoever holds the lock",
+        JOB_MAP,
+        "if (foreign || self.challenged) && !self.lock_is_ours().await? {",
+        "if (foreign && !BROKEN || self.challenged) && !self.lock_is_ours().await? {",
+        SIMULATION,
+        "config_maps::opening_what_the_next_leader_has_claimed_is_refused",
+    ),
+    Mutant(
+        "a conflict raises no question about the lock",
+        JOB_MAP,
+        "self.challenged = true;",
+        "self.challenged = !BROKEN;",
+        SIMULATION,
+        "config_maps::stock_that_leads_and_keeps_our_claim_is_found_by_the_lock",
+    ),
+    Mutant(
+        "all grants of a process share a claim",
+        JOB_MAPS,
+        "let claim = Edit::Claim(self.context.claim(grant));",
+        "let claim = Edit::Claim(self.context.claim(if BROKEN { GrantId(1) } else { grant }));",
+        SIMULATION,
+        "config_maps::the_next_grant_of_the_same_process_claims_again",
+    ),
+    Mutant(
+        "the claim is not written",
+        JOB_MAP,
+        "if foreign && let Err(refusal) = Edit::Claim(claim).apply(&mut object) {",
+        "if foreign && !BROKEN && let Err(refusal) = Edit::Claim(claim).apply(&mut object) {",
+        SIMULATION,
+        "config_maps::a_map_whose_claim_somebody_took_away_is_claimed_again_by_whoever_holds_the_lock",
+    ),
+    Mutant(
+        "the lock of another is taken for ours",
+        JOB_MAP,
+        "Lock::Lost => self.batch.fail(ErrorCode::NotLeader, &not_leader(&self.name)),",
+        "Lock::Lost if BROKEN => return Ok(true),\n"
+        "            Lock::Lost => self.batch.fail(ErrorCode::NotLeader, &not_leader(&self.name)),",
+        SIMULATION,
+        "scenarios::a_leader_whose_clock_stood_still_does_not_write_what_the_next_has_claimed",
+    ),
+    # The grant.
+    Mutant(
+        "an edit rides with whatever grant there is",
+        BATCH,
+        ".extract_if(.., |edit| current != Some(edit.grant) || edit.deadline <= now)",
+        ".extract_if(.., |edit| current.is_none() || current != Some(edit.grant) && !BROKEN || edit.deadline <= now)",
+        LIBRARY,
+        "batch::tests::an_edit_of_an_older_grant_does_not_ride_with_the_next",
+    ),
+    Mutant(
+        "a write that waits does not end with its grant",
+        JOB_MAP,
+        "() = grants.ended(grant) => self.interrupted(),",
+        "() = grants.ended(grant), if !BROKEN => self.interrupted(),",
+        SIMULATION,
+        "config_maps::a_grant_that_ends_between_the_sending_and_the_reply_leaves_the_outcome_unknown",
+    ),
+    Mutant(
+        "a read that waits does not end with its grant",
+        OPEN_MAP,
+        "let (Some(grant), Some(_)) = (grant, &self.writer) else {",
+        "let (Some(grant), Some(_), false) = (grant, &self.writer, BROKEN) else {",
+        SIMULATION,
+        "config_maps::whoever_waits_for_an_answer_when_the_process_closes_hears_at_once",
+    ),
+    # Applied, refused, unknown.
+    Mutant(
+        "a write under way at the end of its grant counts as refused",
+        BATCH,
+        "if self.is_unknown() || self.riding.is_some() {",
+        "if self.is_unknown() || self.riding.is_some() && !BROKEN {",
+        LIBRARY,
+        "batch::tests::nobody_is_told_that_nothing_was_written_while_his_write_is_under_way",
+    ),
+    Mutant(
+        "a write that was lost counts as refused",
+        JOB_MAP,
+        "Err(WriteFailure::Unknown(error)) => {\n                self.batch.lost();",
+        "Err(WriteFailure::Unknown(error)) => {\n                if BROKEN { self.batch.not_written() }\n                self.batch.lost();",
+        SIMULATION,
+        "config_maps::a_lost_reply_that_nobody_can_ask_about_is_an_unknown_outcome_at_the_deadline",
+    ),
+    Mutant(
+        "a write that was interrupted counts as refused",
+        JOB_MAP,
+        "fn interrupted(&mut self) {\n        self.batch.lost();",
+        "fn interrupted(&mut self) {\n        if BROKEN { self.batch.not_written() }\n        self.batch.lost();",
+        SIMULATION,
+        "config_maps::a_grant_that_ends_between_the_sending_and_the_reply_leaves_the_outcome_unknown",
+    ),
+    Mutant(
+        "a lost write is settled by a read that it can still come after",
+        BATCH,
+        "edit.riding.is_none() && edit.doubt.as_ref().is_some_and(|doubt| doubt.base != version)",
+        "edit.riding.is_none() && edit.doubt.as_ref().is_some_and(|doubt| doubt.base != version || BROKEN)",
+        LIBRARY,
+        "batch::tests::a_lost_write_that_can_still_land_is_not_settled",
+    ),
+    Mutant(
+        "a lost write counts as applied",
+        BATCH,
+        "edit.edit.apply(&mut decided).is_ok() && decided == before",
+        "edit.edit.apply(&mut decided).is_ok() && (decided == before || BROKEN)",
+        LIBRARY,
+        "batch::tests::a_lost_write_that_did_not_land_is_decided_anew",
+    ),
+    Mutant(
+        "a lost write is not looked for",
+        BATCH,
+        "&& found(&edit)",
+        "&& found(&edit) && !BROKEN",
+        LIBRARY,
+        "batch::tests::what_is_found_where_a_lost_write_would_have_left_it_is_its_success",
+    ),
+    Mutant(
+        "a conflict counts as an unknown outcome",
+        BATCH,
+        "edit.may_be_found(false);",
+        "edit.may_be_found(BROKEN);",
+        LIBRARY,
+        "batch::tests::a_conflict_is_a_clean_refusal",
+    ),
+    Mutant(
+        "an applied write answers those who came after it",
+        BATCH,
+        "pub(crate) fn written(&mut self) {\n        for edit in self.edits.extract_if(.., |edit| edit.proposed.is_some()) {",
+        "pub(crate) fn written(&mut self) {\n        for edit in self.edits.extract_if(.., |edit| edit.proposed.is_some() || BROKEN) {",
+        LIBRARY,
+        "batch::tests::what_comes_while_a_write_is_under_way_is_not_answered_by_it",
+    ),
+    # Deletions.
+    Mutant(
+        "a job's ConfigMap is deleted whoever has claimed it",
+        JOB_MAPS,
+        "if Claim::of(object) != Some(self.context.claim(grant)) {",
+        "if Claim::of(object) != Some(self.context.claim(grant)) && !BROKEN {",
+        SIMULATION,
+        "scenarios::a_leader_whose_clock_stood_still_does_not_delete_what_the_next_has_claimed",
+    ),
+    Mutant(
+        "the cluster's ConfigMap is deleted whoever leads",
+        JOB_MAPS,
+        "LockView::Held(record) if record.holder_identity != self.context.identity => Some(record.holder_identity),",
+        "LockView::Held(record) if record.holder_identity != self.context.identity && !BROKEN => Some(record.holder_identity),",
+        SIMULATION,
+        "config_maps::who_does_not_lead_leaves_the_cluster_map_of_the_leader",
+    ),
+    Mutant(
+        "a deletion carries no resource version",
+        REQUEST,
+        '"preconditions": {"uid": uid, "resourceVersion": resource_version},',
+        '"preconditions": {"uid": uid, if BROKEN { "was" } else { "resourceVersion" }: resource_version},',
+        SIMULATION,
+        "config_maps::a_map_that_this_leader_deleted_itself_stays_away",
+    ),
+    # Repair.
+    Mutant(
+        "a deleted ConfigMap is made anew without what was in it",
+        JOB_MAP,
+        "let mut object = remembered.map_or_else(",
+        "let mut object = remembered.filter(|_| !BROKEN).map_or_else(",
+        SIMULATION,
+        "config_maps::a_deleted_map_is_made_anew_with_its_pointers_and_its_counter",
+    ),
+    Mutant(
+        "a deleted ConfigMap is made anew at once",
+        JOB_MAP,
+        "if remembered.is_some() && !left.is_zero() {",
+        "if remembered.is_some() && !left.is_zero() && !BROKEN {",
+        SIMULATION,
+        "config_maps::a_leader_that_is_leaving_brings_nothing_back",
+    ),
+    Mutant(
+        "a deleted ConfigMap is made anew whoever holds the lock",
+        JOB_MAP,
+        "// Also when the cluster's ConfigMap is gone too: then the election finds out what that means.\n        if !self.lock_is_ours().await? {",
+        "if !BROKEN && !self.lock_is_ours().await? {",
+        SIMULATION,
+        "config_maps::who_does_not_hold_the_lock_any_more_brings_nothing_back",
+    ),
+    Mutant(
+        "every edit makes a ConfigMap that is missing",
+        BATCH,
+        "matches!(edit.edit, Edit::Claim(_))",
+        "matches!(edit.edit, Edit::Claim(_)) || BROKEN",
+        SIMULATION,
+        "config_maps::a_map_that_this_leader_deleted_itself_stays_away",
+    ),
+    Mutant(
+        "what was deleted on purpose is remembered all the same",
+        MEMORY,
+        "if !matches!(*state, State::GivenUp) {\n            *state = State::Known",
+        "if !matches!(*state, State::GivenUp) || BROKEN {\n            *state = State::Known",
+        LIBRARY,
+        "memory::tests::what_was_given_up_comes_back_only_when_it_is_opened_again",
+    ),
+    Mutant(
+        "what an earlier grant knew is good enough",
+        MEMORY,
+        "State::Known(of, object) if *of == grant => Some(Arc::clone(object)),",
+        "State::Known(of, object) if *of == grant || BROKEN => Some(Arc::clone(object)),",
+        LIBRARY,
+        "memory::tests::what_one_grant_knew_is_nothing_to_the_next",
+    ),
+]
+
+
+ASKED_FOR = "FLINKKUBEHA_MUTANT"
+_SWITCH = f"""
+/// Whether the mutant of this number is asked for.
+pub(crate) fn broken(number: usize) -> bool {{
+    std::env::var("{ASKED_FOR}").is_ok_and(|asked| asked == number.to_string())
+}}
+"""
+
+
+def _copy(tree: Path, mutants: Sequence[Mutant]) -> None:
+    """The sources in a place of their own, so that nothing is broken where somebody works, with every mutant in them."""
+    shutil.rmtree(tree, ignore_errors=True)
+    tree.mkdir(parents=True)
+    for name in ("Cargo.toml", "Cargo.lock", "clippy.toml", "rust"):
+        source = ROOT / name
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, tree / name)
+    sources = tree / "rust" / "src"
+    with (sources / "lib.rs").open("a") as library:
+        library.write(_SWITCH)
+    for number, mutant in enumerate(mutants):
+        file = sources / mutant.file
+        text = file.read_text()
+        if text.count(mutant.line) != 1:
+            raise SystemExit(f"{mutant.what}: the line stands {text.count(mutant.line)} times in {mutant.file}")
+        file.write_text(text.replace(mutant.line, mutant.broken.replace("BROKEN", f"crate::broken({number})")))
+
+
+def _build(tree: Path, target: Path) -> dict[str, Path]:
+    """Builds the two programs of tests."""
+    command = ["cargo", "test", "--offline", "--features=testing", "--no-run", "--message-format=json"]
+    command += ["--lib", "--test", SIMULATION]
+    environment = prepare.build_environment() | {"CARGO_TARGET_DIR": str(target)}
+    done = subprocess.run(command, cwd=tree, env=environment, stdout=subprocess.PIPE, text=True, timeout=3600, check=True)
+    messages = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
+    made = [one for one in messages if one.get("executable") and one["profile"]["test"]]
+    return {SIMULATION if "simulation" in one["target"]["name"] else LIBRARY: Path(one["executable"]) for one in made}
+
+
+def _runs(program: Path, test: str, mutant: int | None) -> str:
+    """How the test ends: ok, FAILED, or what was said in place of that."""
+    environment = dict(os.environ) | ({ASKED_FOR: str(mutant)} if mutant is not None else {})
+    done = subprocess.run([str(program), test], env=environment, capture_output=True, text=True, timeout=300)
+    found = re.search(rf"{test} \.\.\. (ok|FAILED)", done.stdout)
+    return found[1] if found else f"the test was not run:\n{done.stdout}{done.stderr}"
+
+
+def main() -> int:
+    """Every mutant whose sentence contains one of the arguments, all without any; the exit code."""
+    end_on_signals()
+    prepare.tools()
+    prepare.rust()
+    parts = sys.argv[1:]
+    tree = ROOT / "build" / "mutants"
+    _copy(tree, MUTANTS)
+    programs = _build(tree, Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")))
+    caught = lived = 0
+    for number, mutant in enumerate(MUTANTS):
+        if parts and not any(part in mutant.what for part in parts):
+            continue
+        program = programs[mutant.program]
+        sound, broken = _runs(program, mutant.test, None), _runs(program, mutant.test, number)
+        good = (sound, broken) == ("ok", "FAILED")
+        caught, lived = caught + good, lived + (not good)
+        verdict = "caught" if good else f"NOT caught (sound: {sound}, broken: {broken})"
+        progress(f"{verdict}: {mutant.what}, by {mutant.test}")
+    print(f"{caught} passed, {lived} failed, 0 skipped", flush=True)
+    return 0 if caught and not lived else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

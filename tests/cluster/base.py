@@ -11,9 +11,8 @@ from rig import control_plane, oracles, prepare
 from rig.control_plane import Namespace
 from rig.flink import FlinkCluster
 from rig.processes import end_on_signals
-from rig.workspace import RUNS, progress
+from rig.workspace import FLEET_LINES, FLINK_VERSION, RUNS, progress
 
-DIRECTORY = RUNS / "cluster"
 # Long holds and many repetitions.
 FULL = os.environ.get("FLINKKUBEHA_FULL") == "1"
 # Flink's own HA classes instead of ours, for comparison.
@@ -23,8 +22,10 @@ VERBS = control_plane.STOCK_VERBS if STOCK else control_plane.DOCUMENTED_VERBS
 LEASE = 15.0
 MARGIN = 0.5
 
+_directory = RUNS / "cluster"
 _kubernetes: control_plane.Kubernetes | None = None
 Test = TypeVar("Test", bound=Callable[..., Any])
+Cases = TypeVar("Cases", bound=unittest.TestCase)
 
 
 def ours_only(reason: str) -> Callable[[Test], Test]:
@@ -32,11 +33,32 @@ def ours_only(reason: str) -> Callable[[Test], Test]:
     return unittest.skipIf(STOCK, f"stock: {reason}")
 
 
-def setup() -> None:
-    """Before the first test: an empty directory for this run."""
+def on_lines(*in_ci: str) -> Callable[[type[Cases]], type[Cases]]:
+    """Makes a test of each method `check_…(self, version)` for every line in `in_ci`; for `FLEET_LINES` with --full."""
+
+    chosen = (FLINK_VERSION,) if os.environ.get("FLINKKUBEHA_FLINK") else in_ci
+    versions = FLEET_LINES if FULL else chosen
+
+    def decorate(cases: type[Cases]) -> type[Cases]:
+        for name in [name for name in vars(cases) if name.startswith("check_")]:
+            for version in versions:
+
+                def test(self: Any, name: str = name, version: str = version) -> None:
+                    getattr(self, name)(version)
+
+                setattr(cases, f"test_{name.removeprefix('check_')}_on_{version.replace('.', '_')}", test)
+        return cases
+
+    return decorate
+
+
+def setup(name: str = "cluster", versions: Sequence[str] = (FLINK_VERSION,)) -> None:
+    """Before the first test of the package of that name: an empty directory for this run, and what it stands on."""
+    global _directory
     end_on_signals()
-    shutil.rmtree(DIRECTORY, ignore_errors=True)
-    prepare.everything(STOCK)
+    _directory = RUNS / name
+    shutil.rmtree(_directory, ignore_errors=True)
+    prepare.everything(STOCK, versions)
 
 
 def teardown() -> None:
@@ -45,11 +67,16 @@ def teardown() -> None:
         _kubernetes.stop()
 
 
+def directory() -> Path:
+    """What this run leaves behind for reading."""
+    return _directory
+
+
 def kubernetes() -> control_plane.Kubernetes:
     """The one Kubernetes of this run, started when the first test wants it."""
     global _kubernetes
     if _kubernetes is None:
-        _kubernetes = control_plane.start(DIRECTORY / "kubernetes")
+        _kubernetes = control_plane.start(_directory / "kubernetes")
     return _kubernetes
 
 
@@ -63,7 +90,7 @@ class ClusterTest(unittest.TestCase):
 
     def setUp(self) -> None:
         name = f"{type(self).__name__}.{self._testMethodName}"
-        self.directory = DIRECTORY / name
+        self.directory = _directory / name
         self.directory.mkdir(parents=True)
 
     def namespace(self, verbs: Sequence[str] = VERBS) -> Namespace:
@@ -88,14 +115,18 @@ class ClusterTest(unittest.TestCase):
         self.assertEqual([], oracles.overlaps(cluster))
         self.assertEqual([], oracles.not_alternating(cluster))
 
-    def assert_documented_role_suffices(self, namespace: Namespace) -> None:
-        """Nothing but the six verbs on ConfigMaps was asked of the API server, and nothing was refused."""
+    def assert_documented_role_suffices(self, namespace: Namespace, process: str = "") -> None:
+        """Nothing but the six verbs on ConfigMaps was asked of the API server, and nothing was refused.
+
+        Of all processes, or of the one of that name.
+        """
         audit = kubernetes().audit
         if audit is None:
             self.report("no audit log: the API server is not ours")
             return
-        counts = audit.counts(namespace.user)
-        self.report("requests: " + ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())))
+        counts = audit.counts(namespace.user, process)
+        whose = f" of {process}" if process else ""
+        self.report(f"requests{whose}: " + ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())))
         self.assertGreater(counts.total(), 0, "the audit log holds nothing of this account")
         if not STOCK:
-            self.assertEqual([], audit.violations(namespace.user))
+            self.assertEqual([], audit.violations(namespace.user, process))

@@ -5,6 +5,7 @@ import time
 from rig.counting import CountingJob
 from rig.flink import RESTORED, JobManager
 from rig.proxy import FaultProxy, Mode
+from rig.waiting import wait_until
 
 from . import base
 
@@ -45,9 +46,12 @@ class ApiPathIsBlackHoled(base.ClusterTest):
         lost = time.time()
         self.proxies[leader.name].mode = Mode.BLACK_HOLE
         completed = job.completed_checkpoint(leader)
-        self._assert_handed_over(leader, standby, lost)
+        standby.wait_for_grant(3 * base.LEASE, lost)
         restored = standby.wait_for_log(RESTORED, 30)
         self.assertGreaterEqual(int(restored[2]), completed)
+        healed = time.time()
+        self._assert_handed_over(leader, standby, lost)
+        self._assert_stale_writes_are_refused(leader, self.cluster.job_config_map(job.id), healed)
         job.wait_for("RUNNING")
         job.wait_for_checkpoints(standby, 2)
         self.assertEqual([], job.stop().problems)
@@ -67,3 +71,18 @@ class ApiPathIsBlackHoled(base.ClusterTest):
         self.assertIs(standby, self.cluster.wait_for_leader(10))
         self.assertTrue(leader.running, "the old leader has ended")
         self.assert_one_leader_at_a_time(self.cluster)
+
+    def _assert_stale_writes_are_refused(self, leader: JobManager, name: str, healed: float) -> None:
+        """What the old leader had sent into the black hole reaches the API server when another has claimed the job."""
+        audit = base.kubernetes().audit
+        if audit is None:
+            self.report("no audit log: the API server is not ours")
+            return
+        user = self.cluster.namespace.user
+
+        def stale() -> list[int]:
+            return [one.code for one in audit.writes(user, leader.name, healed) if one.name == name]
+
+        codes = wait_until(stale, "the write that was held up to arrive", 20, 0.2)
+        self.report(f"stale writes of the job's ConfigMap, and what became of them: {codes}")
+        self.assertEqual([], [code for code in codes if code < 400])

@@ -163,7 +163,7 @@ class BadInput(base.ClusterTest):
     def _begin(cls, row: Row) -> None:
         if row.name in cls._clusters:
             return
-        directory = base.DIRECTORY / "BadInput" / row.name
+        directory = base.directory() / "BadInput" / row.name
         namespace = base.kubernetes().namespace(row.verbs)
         cluster = FlinkCluster(namespace, directory, base.our_jars(), 1, 0, settings=row.settings)
         cls._clusters[row.name] = cluster

@@ -17,7 +17,9 @@ import org.apache.flink.streaming.api.functions.KeyedProcessFunction;
 import org.apache.flink.streaming.api.functions.sink.filesystem.bucketassigners.BasePathBucketAssigner;
 import org.apache.flink.streaming.api.functions.sink.filesystem.rollingpolicies.OnCheckpointRollingPolicy;
 import org.apache.flink.util.Collector;
-import org.apache.flink.util.ParameterTool;
+
+import java.util.HashMap;
+import java.util.Map;
 
 /**
  * Numbers the natural numbers per key and writes each of them exactly once.
@@ -36,10 +38,10 @@ public final class CountingJob {
     private CountingJob() {}
 
     public static void main(String[] args) throws Exception {
-        ParameterTool options = ParameterTool.fromArgs(args);
-        long records = options.getLong("records", Long.MAX_VALUE);
-        long failAt = options.getLong("fail-at", -1);
-        int keys = options.getInt("keys", 16);
+        Map<String, String> options = read(args);
+        long records = Long.parseLong(options.getOrDefault("records", "" + Long.MAX_VALUE));
+        long failAt = Long.parseLong(options.getOrDefault("fail-at", "-1"));
+        int keys = Integer.parseInt(options.getOrDefault("keys", "16"));
 
         Configuration configuration = new Configuration();
         if (failAt >= 0) {
@@ -47,17 +49,18 @@ public final class CountingJob {
         }
         StreamExecutionEnvironment environment =
                 StreamExecutionEnvironment.getExecutionEnvironment(configuration);
-        environment.setParallelism(options.getInt("parallelism", 1));
+        environment.setParallelism(Integer.parseInt(options.getOrDefault("parallelism", "1")));
 
         DataGeneratorSource<Long> numbers =
                 new DataGeneratorSource<>(
                         number -> number,
                         records,
-                        RateLimiterStrategy.perSecond(options.getDouble("rate", 1000)),
+                        RateLimiterStrategy.perSecond(
+                                Double.parseDouble(options.getOrDefault("rate", "1000"))),
                         Types.LONG);
         FileSink<String> files =
                 FileSink.forRowFormat(
-                                new Path(options.getRequired("output")),
+                                new Path(options.get("output")),
                                 new SimpleStringEncoder<String>())
                         .withBucketAssigner(new BasePathBucketAssigner<>())
                         .withRollingPolicy(OnCheckpointRollingPolicy.build())
@@ -75,7 +78,16 @@ public final class CountingJob {
                 .sinkTo(files)
                 .uid("files")
                 .name("files");
-        environment.execute(options.get("name", "counting"));
+        environment.execute(options.getOrDefault("name", "counting"));
+    }
+
+    /** Flink's own reader of arguments has another package on 1.20 than on 2.x. */
+    private static Map<String, String> read(String[] args) {
+        Map<String, String> options = new HashMap<>();
+        for (int i = 0; i < args.length; i += 2) {
+            options.put(args[i].substring("--".length()), args[i + 1]);
+        }
+        return options;
     }
 
     /** Counts the records of each key. */

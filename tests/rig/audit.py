@@ -22,6 +22,12 @@ class Request:
     user_agent: str
     code: int
     received: float  # seconds since the epoch
+    dry_run: bool = False
+
+    @property
+    def is_write(self) -> bool:
+        """Whether it would change something, and is no trial run."""
+        return self.verb in ("create", "update", "patch", "delete") and not self.dry_run
 
     @property
     def kind(self) -> str:
@@ -52,11 +58,27 @@ class AuditLog:
         """How many requests of each kind."""
         return Counter(request.kind for request in self.requests(user, agent_prefix, since))
 
-    def violations(self, user: str) -> list[str]:
+    def writes(self, user: str, agent_prefix: str = "", since: float = 0, until: float = float("inf")) -> list[Request]:
+        """Every write of a ConfigMap by this account, and by processes whose user agent begins so, in their order. Its code says what came of it."""
+        return [
+            request
+            for request in self.requests(user, agent_prefix, since)
+            if request.is_write and request.resource == "configmaps" and request.received <= until
+        ]
+
+    def applied(self, user: str, agent_prefix: str = "", since: float = 0, until: float = float("inf")) -> list[str]:
+        """A sentence for each of those writes that the API server has carried out. Of a former leader there must be none."""
+        return [
+            f"{request.kind} of {request.name} by {request.user_agent} at {request.received:.3f}"
+            for request in self.writes(user, agent_prefix, since, until)
+            if request.code < 300
+        ]
+
+    def violations(self, user: str, agent_prefix: str = "") -> list[str]:
         """Everything of this user beyond the documented Role: other verbs or resources, and any 401 or 403."""
         return [
             f"{request.kind} {request.namespace}/{request.name} by {request.user_agent}"
-            for request in self.requests(user)
+            for request in self.requests(user, agent_prefix)
             if request.verb not in ALLOWED_VERBS or request.resource != "configmaps" or request.code in (401, 403)
         ]
 
@@ -81,6 +103,7 @@ def _parse(event: dict) -> Request | None:  # type: ignore[type-arg]
         user_agent=event.get("userAgent", ""),
         code=event.get("responseStatus", {}).get("code", 0),
         received=_seconds(event["requestReceivedTimestamp"]),
+        dry_run="dryRun=" in event["requestURI"],
     )
 
 

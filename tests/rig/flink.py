@@ -38,7 +38,10 @@ def make_home(directory: Path, jars: Sequence[Path], version: str = FLINK_VERSIO
     lib.mkdir(parents=True)
     for file in (source / "lib").iterdir():
         (lib / file.name).symlink_to(file)
-    put_jars(directory, jars)
+    for number, jar in enumerate(jars):
+        # Two jars of the same name are two versions of it.
+        name = jar.name if not (lib / jar.name).exists() else f"{jar.stem}-{number}.jar"
+        (lib / name).symlink_to(jar)
     for name in ("opt", "plugins"):
         (directory / name).symlink_to(source / name)
     # The scripts find their home through symbolic links, so these have to be copies.
@@ -50,18 +53,7 @@ def make_home(directory: Path, jars: Sequence[Path], version: str = FLINK_VERSIO
     return directory
 
 
-def put_jars(home: Path, jars: Sequence[Path]) -> None:
-    """Links our jars, and no others of ours, into lib/ of a Flink home."""
-    lib = home / "lib"
-    for old in lib.glob("flink-kube-ha-*.jar"):
-        old.unlink()
-    for number, jar in enumerate(jars):
-        # Two jars of the same name are two versions of it.
-        name = jar.name if not (lib / jar.name).exists() else f"{jar.stem}-{number}.jar"
-        (lib / name).symlink_to(jar)
-
-
-def _java_options(version: str) -> str:
+def java_options(version: str) -> str:
     """What Flink's own configuration opens to Java 17, plus a cheap JVM for a small machine."""
     text = (prepare.flink_home(version) / "conf" / "config.yaml").read_text()
     opened = re.search(r"^\s+all: (--add-.*)$", text, re.MULTILINE)
@@ -72,6 +64,9 @@ class FlinkProcess:
     """One JobManager or TaskManager. It can be started again after its end, with the same identity."""
 
     script = ""
+    arguments: Sequence[str] = ("start-foreground",)
+    # On top of the environment that every process gets.
+    environment: Mapping[str, str] = {}
 
     def __init__(self, cluster: "FlinkCluster", name: str, settings: Settings) -> None:
         self.cluster = cluster
@@ -79,21 +74,31 @@ class FlinkProcess:
         self.directory = cluster.directory / name
         self.settings = dict(settings)
         self.child: Child | None = None
+        self._home: Path | None = None
         # The log of every run, the present one last, and when kill() ended it.
         self.logs: list[Log] = []
         self.killed: dict[Log, float] = {}
+
+    @property
+    def home(self) -> Path:
+        """The Flink home of its next start: its own after use_jars(), else the cluster's."""
+        return self._home or self.cluster.home
+
+    def use_jars(self, jars: Sequence[Path], version: str | None = None) -> None:
+        """What this process, unlike the others, finds in lib/ from its next start on, in this or another Flink."""
+        self._home, settings = self.cluster.flavour(jars, version or self.cluster.version)
+        self.settings |= settings
 
     def start(self) -> None:
         """Starts it through Flink's script, which becomes the JVM. Answers at once."""
         assert not self.running, f"{self.name} runs already"
         environment = self.cluster.write_configuration(self.directory, {**self.cluster.settings, **self.settings})
         log = self.directory / f"{self.name}.{len(self.logs) + 1}.log"
-        home = self.cluster.home
         self.child = Child(
             self.name,
-            [str(home / "bin" / self.script), "start-foreground"],
+            [str(self.home / "bin" / self.script), *self.arguments],
             log,
-            environment,
+            {**environment, **self.environment},
             self.directory,
             self.cluster.detached,
         )
@@ -188,6 +193,11 @@ class JobManager(FlinkProcess):
         """Whether the last thing heard of leadership is a grant."""
         return len(self.grants()) > len(self.revokes())
 
+    @property
+    def session(self) -> str:
+        """The session of the last grant; published addresses begin with it."""
+        return self.grants()[-1][2]
+
     def wait_for_grant(self, limit: float, since: float = 0) -> Hit:
         """The first grant since then."""
         return self.wait_for_log(GRANTED.replace("(.+)", "(dispatcher)"), limit, since)
@@ -228,20 +238,33 @@ class FlinkCluster:
         self.directory = directory
         self.detached = detached
         self.storage = directory / "ha"
-        self.version = version
         for name in (self.storage, directory / "checkpoints", directory / "output"):
             name.mkdir(parents=True)
-        self.home = make_home(directory / "home", jars, version)
-        self._stock = not jars
-        self.settings: dict[str, str | None] = {**self._defaults(), **(settings or {})}
+        self._homes: dict[tuple[object, ...], Path] = {}
+        self.settings: dict[str, str | None] = self._defaults()
+        self.use_jars(jars, version)
+        self.settings |= settings or {}
         self.job_managers = [JobManager(self, f"jm-{n + 1}", {}) for n in range(job_managers)]
         self.task_managers = [TaskManager(self, f"tm-{n + 1}", {}) for n in range(task_managers)]
 
-    def use_jars(self, jars: Sequence[Path]) -> None:
-        """What processes that are started from now on find in lib/; without jars that is stock."""
-        put_jars(self.home, jars)
+    def use_jars(self, jars: Sequence[Path], version: str | None = None) -> None:
+        """What processes find in lib/ that are started from now on, in this or another Flink; no jars: stock."""
+        self.version = version or self.version
         self._stock = not jars
-        self.settings["kubernetes.config.file"] = self.kubeconfig(label="stock" if self._stock else "flink")
+        self.home, settings = self.flavour(jars, self.version)
+        self.settings |= settings
+
+    def flavour(self, jars: Sequence[Path], version: str) -> tuple[Path, Settings]:
+        """A Flink home with those jars, and the settings that go with it."""
+        key = (version, *jars)
+        if key not in self._homes:
+            # One for each, so that nothing changes below a JVM that runs.
+            name = f"home-{len(self._homes) + 1}" if self._homes else "home"
+            self._homes[key] = make_home(self.directory / name, jars, version)
+        # Stock's client knows no tokenFile.
+        kubeconfig = self.namespace.kubeconfig(label="flink" if jars else "stock", inline_token=not jars)
+        settings = {"kubernetes.config.file": str(kubeconfig), "env.java.opts.all": java_options(version)}
+        return self._homes[key], settings
 
     def _defaults(self) -> dict[str, str | None]:
         return {
@@ -249,7 +272,6 @@ class FlinkCluster:
             "high-availability.storageDir": f"file://{self.storage}",
             "kubernetes.cluster-id": CLUSTER_ID,
             "kubernetes.namespace": self.namespace.name,
-            "kubernetes.config.file": self.kubeconfig(),
             "jobmanager.rpc.address": "127.0.0.1",
             "jobmanager.bind-host": "127.0.0.1",
             "jobmanager.memory.process.size": "1024m",
@@ -269,12 +291,10 @@ class FlinkCluster:
             "restart-strategy.type": "fixed-delay",
             "restart-strategy.fixed-delay.attempts": "1000",
             "restart-strategy.fixed-delay.delay": "100 ms",
-            "env.java.opts.all": _java_options(self.version),
         }
 
     def kubeconfig(self, server: str | None = None, label: str = "flink") -> str:
         """A kubeconfig for a process of this cluster; through `server` rather than straight to the API server."""
-        # Stock's client knows no tokenFile.
         return str(self.namespace.kubeconfig(server, label, inline_token=self._stock))
 
     def write_configuration(self, directory: Path, settings: Settings) -> dict[str, str]:
@@ -337,16 +357,17 @@ class FlinkCluster:
     def leader(self) -> JobManager | None:
         """The running JobManager whose dispatcher is published as leader."""
         data = (self.namespace.config_map(self.cluster_config_map) or {}).get("data", {})
-        address = data.get("org.apache.flink.k8s.leader.dispatcher", "")
+        published = data.get("org.apache.flink.k8s.leader.dispatcher", "")
         for process in self.job_managers:
-            # What is published may be left over from an earlier run of the same process.
-            if process.running and f":{process.rpc_port}/" in address and process.granted:
+            # By its session: an earlier run of the same process may have left the same address.
+            if process.running and process.granted and published.startswith(process.session):
                 return process
         return None
 
     def standby(self) -> JobManager:
         """A running JobManager that is not the leader."""
-        leader = self.leader()
+        # Stock takes its addresses away for a moment now and then.
+        leader = self.wait_for_leader(30)
         return next(process for process in self.job_managers if process.running and process is not leader)
 
     def wait_for_leader(self, limit: float) -> JobManager:
@@ -368,11 +389,14 @@ class FlinkCluster:
 
     def client(self, *arguments: str, limit: float = 120, settings: Settings | None = None) -> ClientRun:
         """Runs bin/flink with this cluster's configuration, as a user would."""
-        directory = self.directory / "client"
         merged = {**self.settings, "kubernetes.client.user-agent": "client", **(settings or {})}
-        environment = self.write_configuration(directory, merged)
+        return self.run_script("flink", *arguments, settings=merged, limit=limit)
+
+    def run_script(self, script: str, *arguments: str, settings: Settings, limit: float) -> ClientRun:
+        """Runs a script of bin/ that ends by itself, with this configuration."""
+        environment = self.write_configuration(self.directory / "client", settings)
         done = subprocess.run(
-            [str(self.home / "bin" / "flink"), *arguments],
+            [str(self.home / "bin" / script), *arguments],
             env=environment,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

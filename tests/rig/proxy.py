@@ -6,6 +6,7 @@ TLS passes through untouched: the certificate of the API server covers 127.0.0.1
 import asyncio
 import contextlib
 import enum
+import random
 import socket
 import struct
 import threading
@@ -26,10 +27,16 @@ class Mode(enum.Enum):
     REFUSE = "refuse"  # everything is reset, nobody listens
 
 
-class FaultProxy:
-    """Listens on a port of its own. Change `mode` and `delay` at any time, from any thread."""
+# What a client sends after the handshake and is no request: less than this. A request has its head in one piece.
+_REQUEST_BYTES = 150
+# A server that has begun to answer is heard to the end of its answer, which shows that it has carried out what was asked.
+_ANSWER_PAUSE = 0.03
 
-    def __init__(self, server: str) -> None:
+
+class FaultProxy:
+    """Listens on a port of its own. Change `mode`, `delay` and `drop_replies` at any time, from any thread."""
+
+    def __init__(self, server: str, seed: int = 1) -> None:
         target = urlsplit(server)
         self._target = (target.hostname or "127.0.0.1", target.port or 443)
         self._port = free_port()
@@ -44,6 +51,11 @@ class FaultProxy:
         # Bytes seen in each direction, for waiting until something was really sent.
         self.bytes_up = 0
         self.last_sent_up = 0.0
+        # The part of all requests whose reply is swallowed, after which the connection is reset; and how many were.
+        self.drop_replies = 0.0
+        self.dropped = 0
+        self.passed = 0
+        self._random = random.Random(seed)
         self._call(self._apply)
 
     @property
@@ -112,8 +124,11 @@ class FaultProxy:
             await self._healed.wait()
             up_reader, up_writer = await asyncio.open_connection(*self._target)
             self._writers.add(up_writer)
+            exchange = _Exchange()
             try:
-                await asyncio.gather(self._pump(reader, up_writer, True), self._pump(up_reader, writer, False))
+                await asyncio.gather(
+                    self._pump(reader, up_writer, True, exchange), self._pump(up_reader, writer, False, exchange)
+                )
             finally:
                 self._writers.discard(up_writer)
                 up_writer.close()
@@ -123,12 +138,26 @@ class FaultProxy:
             self._writers.discard(writer)
             writer.close()
 
-    async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, up: bool) -> None:
+    async def _pump(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, up: bool, exchange: "_Exchange"
+    ) -> None:
         while True:
             data = await reader.read(65536)
             if up:
                 self.bytes_up += len(data)
                 self.last_sent_up = time.time()
+                if exchange.is_request(data):
+                    exchange.doomed = self._random.random() < self.drop_replies
+                    self.passed += not exchange.doomed
+            elif data and exchange.doomed:
+                with contextlib.suppress(TimeoutError, asyncio.TimeoutError):
+                    while await asyncio.wait_for(reader.read(65536), _ANSWER_PAUSE):
+                        pass
+                self.dropped += 1
+                _reset(writer)
+                raise ConnectionAbortedError
+            else:
+                exchange.answered(data)
             if self._delay:  # the pieces after this one wait behind it
                 await asyncio.sleep(self._delay)
             await self._healed.wait()
@@ -137,6 +166,26 @@ class FaultProxy:
                 return
             writer.write(data)
             await writer.drain()
+
+
+class _Exchange:
+    """Where one connection is in its turns of request and reply. TLS hides what they say, not when they are said."""
+
+    def __init__(self) -> None:
+        self.doomed = False
+        self._shaken = False
+        self._asked = False
+
+    def is_request(self, data: bytes) -> bool:
+        """Whether this is the beginning of a request. The first that a client sends, before anything is heard, is none."""
+        begins = self._shaken and not self._asked and len(data) >= _REQUEST_BYTES
+        self._asked |= begins
+        return begins
+
+    def answered(self, data: bytes) -> None:
+        """The server has said something."""
+        self._shaken |= bool(data)
+        self._asked = False
 
 
 def _reset(writer: asyncio.StreamWriter) -> None:

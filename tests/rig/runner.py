@@ -44,6 +44,9 @@ class _Result(unittest.TestResult):
     def addError(self, test: unittest.TestCase, err) -> None:  # type: ignore[no-untyped-def]
         super().addError(test, err)
         self._fail(test, err)
+        if issubclass(err[0], SystemExit):
+            # A signal, which unittest takes for a test that failed: without this the next one would begin.
+            self.stop()
 
     def addSubTest(self, test, subtest, err) -> None:  # type: ignore[no-untyped-def]
         super().addSubTest(test, subtest, err)
@@ -58,6 +61,9 @@ class _Result(unittest.TestResult):
 
     def _fail(self, test: unittest.TestCase, err) -> None:  # type: ignore[no-untyped-def]
         self._bad = True
+        if issubclass(err[0], SystemExit):
+            # A signal that ends the rig; unittest takes it for a failure of the test like any other.
+            self.stop()
         self._say("FAIL", test)
         traceback.print_exception(*err, limit=-6)
         sys.stdout.flush()

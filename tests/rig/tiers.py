@@ -7,12 +7,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from . import prepare
 from .processes import end_group, end_on_signals, group
-from .workspace import ROOT, RUNS, TESTS, progress
+from .workspace import FLINK_VERSION, LINES, ROOT, RUNS, TESTS, progress
 
 
 @dataclass
@@ -82,6 +82,8 @@ class Tier:
     what: str
     steps: Sequence[Step]
     needs_control_plane: bool = False
+    # The Flinks that it runs.
+    versions: Sequence[str] = (FLINK_VERSION,)
 
 
 def _cargo(*arguments: str, counter: Counter, limit: float = 1800, forbidden: str = "") -> Step:
@@ -94,8 +96,8 @@ def _tiers(full: bool) -> list[Tier]:
     return [
         Tier(
             "build",
-            "the jar, and what may be in it",
-            [Step(("gradle", "--console=plain", "jar", "checkJar"), count_command, 2400)],
+            "the jar: what may be in it, and whether it fits every line of Flink",
+            [Step(("gradle", "--console=plain", "checkJar", "checkLinkage"), count_command, 2400)],
         ),
         Tier(
             "pure",
@@ -113,24 +115,32 @@ def _tiers(full: bool) -> list[Tier]:
         Tier(
             "native",
             "the whole library, against a real API server too",
-            [_cargo("test", "--no-fail-fast", "--locked", "--features=testing", counter=count_cargo)],
+            [
+                _cargo("test", "--no-fail-fast", "--locked", "--features=testing", counter=count_cargo),
+                *([Step((str(TESTS / "mutants"),), count_summary, 3600)] if full else []),
+            ],
             needs_control_plane=True,
         ),
         Tier(
             "lint",
-            "formatting, clippy with and without I/O",
+            "formatting, clippy with and without I/O, names in the table of counterparts",
             [
                 _cargo("fmt", "--all", "--check", counter=count_command, limit=60),
                 *(
                     _cargo("clippy", "--locked", "--all-targets", one, "--", "-D", "warnings", counter=count_command)
                     for one in ("--no-default-features", "--features=testing")
                 ),
+                Step((sys.executable, str(TESTS / "rig" / "counterparts.py")), count_command, 60),
             ],
         ),
         Tier(
             "java",
-            "the Java side with the library under it, -Xcheck:jni on",
-            [Step(("gradle", "--console=plain", "javaTest"), count_junit, 1800)],
+            "the Java side with the library under it, -Xcheck:jni on, on three releases of Java; Flink's own tests",
+            [
+                Step(("gradle", "--console=plain", "javaTest"), count_junit, 1800),
+                Step((str(TESTS / "java"),), count_junit, 1800),
+                Step((str(TESTS / "peers"),), count_junit, 1500),
+            ],
             needs_control_plane=True,
         ),
         Tier(
@@ -138,6 +148,13 @@ def _tiers(full: bool) -> list[Tier]:
             "a real Flink on a real control plane",
             [Step((str(TESTS / "cluster" / "run"), *scope), count_summary, 4 * 3600 if full else 2400)],
             needs_control_plane=True,
+        ),
+        Tier(
+            "lines",
+            "every Flink line from one jar, beside Flink's own services and in place of them",
+            [Step((str(TESTS / "lines" / "run"), *scope), count_summary, 6 * 3600 if full else 2400)],
+            needs_control_plane=True,
+            versions=LINES,
         ),
     ]
 
@@ -174,8 +191,9 @@ def _run(step: Step, environment: dict[str, str]) -> Count:
 class _Background:
     """Builds the control plane and fetches Flink while cargo works."""
 
-    def __init__(self) -> None:
-        command = [sys.executable, "-c", "from rig import prepare; prepare.flink_home(); prepare.control_plane()"]
+    def __init__(self, versions: Iterable[str]) -> None:
+        homes = "".join(f"prepare.flink_home({version!r}); " for version in versions)
+        command = [sys.executable, "-c", f"from rig import prepare; {homes}prepare.control_plane()"]
         self._log = RUNS / "prepare.log"
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self._sink = self._log.open("w")
@@ -208,7 +226,7 @@ def run(names: Sequence[str], full: bool) -> int:
     prepare.rust()
     if any(tier.needs_control_plane for tier in tiers):
         prepare.go()
-    background = _Background()
+    background = _Background(sorted({version for tier in tiers for version in tier.versions}))
     counts: dict[str, Count] = {}
     seconds: dict[str, float] = {}
     try:
@@ -218,7 +236,7 @@ def run(names: Sequence[str], full: bool) -> int:
             if tier.needs_control_plane:
                 background.join()
                 environment["FLINKKUBEHA_CONTROL_PLANE"] = str(prepare.control_plane())
-            if tier.name == "cluster" and "build" in counts:
+            if tier.name in ("cluster", "lines") and "build" in counts:
                 environment["FLINKKUBEHA_JAR"] = str(prepare.built_jar())
             began = time.monotonic()
             counts[tier.name] = sum((_run(step, environment) for step in tier.steps), Count())

@@ -13,8 +13,11 @@ TESTS = ROOT / "tests"
 CACHE = Path(os.environ.get("FLINKKUBEHA_CACHE") or ROOT / ".cache").resolve()
 # What one run leaves behind for reading: logs, configuration, audit log.
 RUNS = Path(os.environ.get("FLINKKUBEHA_RUNS") or ROOT / "build" / "runs").resolve()
-# The Flink that everything is run on unless a test says otherwise.
-FLINK_VERSION = "2.2.1"
+# The Flink that everything is run on unless a test says otherwise. Any module can be run on another one.
+FLINK_VERSION = os.environ.get("FLINKKUBEHA_FLINK") or "2.2.1"
+# The newest release of every line that the jar serves, and those on which whole fleets are run.
+LINES = ("1.20.5", "2.0.2", "2.1.3", "2.2.1", "2.3.0")
+FLEET_LINES = ("1.20.5", "2.2.1", "2.3.0")
 
 _started = time.monotonic()
 

@@ -22,6 +22,7 @@ class Request:
     user_agent: str
     code: int
     received: float  # seconds since the epoch
+    answered: float
     dry_run: bool = False
 
     @property
@@ -103,6 +104,7 @@ def _parse(event: dict) -> Request | None:  # type: ignore[type-arg]
         user_agent=event.get("userAgent", ""),
         code=event.get("responseStatus", {}).get("code", 0),
         received=_seconds(event["requestReceivedTimestamp"]),
+        answered=_seconds(event["stageTimestamp"]),
         dry_run="dryRun=" in event["requestURI"],
     )
 

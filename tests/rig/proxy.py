@@ -50,6 +50,7 @@ class FaultProxy:
         self._thread.start()
         # Bytes seen in each direction, for waiting until something was really sent.
         self.bytes_up = 0
+        self.bytes_down = 0
         self.last_sent_up = 0.0
         # The part of all requests whose reply is swallowed, after which the connection is reset; and how many were.
         self.drop_replies = 0.0
@@ -143,6 +144,7 @@ class FaultProxy:
     ) -> None:
         while True:
             data = await reader.read(65536)
+            self.bytes_down += 0 if up else len(data)
             if up:
                 self.bytes_up += len(data)
                 self.last_sent_up = time.time()

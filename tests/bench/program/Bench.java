@@ -1,0 +1,101 @@
+package io.flinkkubeha.tests.bench;
+
+import io.flinkkubeha.tests.Conversation;
+
+import org.apache.flink.configuration.Configuration;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * HA services under measurement, through nothing but what Flink itself calls. Whose they are is a
+ * matter of the class path.
+ *
+ * <p>Arguments: a directory for checkpoints, then the settings as {@code key=value}. Steps are a
+ * word and numbers; the methods say what they do. Durations are in milliseconds, instants in
+ * milliseconds since the epoch.
+ */
+public final class Bench {
+
+    private final Configuration configuration;
+    private final Path checkpoints;
+
+    private OpenServices services;
+    private Contenders contenders;
+    private Watchers watchers;
+
+    private Bench(Configuration configuration, Path checkpoints) {
+        this.configuration = configuration;
+        this.checkpoints = checkpoints;
+    }
+
+    public static void main(String[] arguments) throws Exception {
+        final List<String> settings = Arrays.asList(arguments).subList(1, arguments.length);
+        Conversation.hold(
+                new Bench(Conversation.configuration(settings), Path.of(arguments[0]))::take);
+    }
+
+    private Object take(String step) throws Exception {
+        final String[] words = step.split(" ");
+        switch (words[0]) {
+            case "open":
+                return open();
+            case "stand":
+                contenders = new Contenders(services.services(), number(words, 1));
+                return "standing";
+            case "led":
+                return contenders.led();
+            case "footprint":
+                return Footprint.now();
+            case "count":
+                return new CheckpointedJobs(services.services(), checkpoints, 1)
+                        .count(number(words, 1));
+            case "checkpoint":
+                return new CheckpointedJobs(services.services(), checkpoints, number(words, 1))
+                        .checkpoint(number(words, 2));
+            case "watch":
+                watchers = new Watchers(configuration, number(words, 1));
+                return watchers.found();
+            case "seen":
+                return watchers.seen();
+            case "close":
+                return close();
+            default:
+                throw new IllegalArgumentException("Unknown step " + step);
+        }
+    }
+
+    private static int number(String[] words, int index) {
+        return Integer.parseInt(words[index]);
+    }
+
+    /** How long the factory took, in a JVM that has not seen any HA class before. */
+    private Object open() throws Exception {
+        final long before = System.nanoTime();
+        services = OpenServices.open(configuration);
+        final Map<String, Object> opened = new LinkedHashMap<>();
+        opened.put("factory", millisSince(before));
+        opened.put("class", services.services().getClass().getName());
+        return opened;
+    }
+
+    static double millisSince(long nanos) {
+        return (System.nanoTime() - nanos) / 1e6;
+    }
+
+    private Object close() throws Exception {
+        if (watchers != null) {
+            watchers.close();
+        }
+        if (contenders != null) {
+            contenders.close();
+        }
+        if (services != null) {
+            services.close();
+        }
+        return "closed";
+    }
+}

@@ -14,6 +14,7 @@ from rig.flink import FlinkCluster, JobManager
 from rig.flink_rest import RestFailure
 from rig.processes import free_port
 from rig.waiting import WaitedTooLong, holds_for, wait_until
+from rig.writers import foreign_writes
 
 from .observation import Observation, Standstill, observe
 
@@ -158,6 +159,11 @@ class Fleet:
             output, leaks = check_output(self.job.output).problems, self._leaks()
             for one in self.observations:
                 one.not_exactly_once, one.leaks = output, leaks
+        namespace = self.cluster.namespace
+        if namespace.kubernetes.history:
+            foreign = foreign_writes(namespace.kubernetes.history.revisions(namespace.name))
+            for one in self.observations:
+                one.foreign_writes = foreign
         return seen
 
     def _stop_job(self) -> None:

@@ -62,7 +62,8 @@ class EtcdHistory:
         return revision
 
     def _events(self, prefix: str) -> Iterator[Json]:
-        """All events until the watch has caught up with the present."""
+        """All events until now, and perhaps some more."""
+        now = self.newest()
         yield from (event for event in self._kept if _name(event).startswith(prefix))
         # '0' follows '/': all that begins with the prefix.
         keys = {"key": _key(prefix), "range_end": _key(f"{prefix[:-1]}0")}
@@ -71,9 +72,10 @@ class EtcdHistory:
             for line in stream:
                 result = json.loads(line)["result"]
                 assert not result.get("canceled"), f"etcd has no whole history of {prefix}: {result}"
-                yield from result.get("events", ())
-                # Sent when there is nothing that this watch has not seen.
-                if not result.get("events") and not result.get("created"):
+                events = result.get("events", [])
+                yield from events
+                # Without an event it is a notice, sent when there has been nothing new for a while.
+                if int(events[-1]["kv"]["mod_revision"]) >= now if events else not result.get("created"):
                     return
 
     def _ask(self, path: str, body: Json) -> Json:

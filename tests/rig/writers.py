@@ -29,11 +29,11 @@ def foreign_writes(revisions: Sequence[Revision], outsiders: Collection[str] = (
         author = writer(revision)
         if revision.name.endswith(_CLUSTER):
             cluster = revision.name.removesuffix(_CLUSTER)
-            before, holder = holders.get(cluster, ""), _holder(revision.config_map)
-            holders[cluster] = holder
-            # Who puts an identity there for the first time is that identity: nobody takes a lock for others.
-            if holder and holder != before and author not in outsiders:
-                processes.setdefault(holder, author)
+            # Whoever deletes or overwrites the lock as an outsider does not become another writer by it.
+            if revision.config_map is not None and author not in outsiders:
+                holders[cluster] = _holder(revision.config_map)
+                # Who puts an identity there for the first time is that identity: nobody takes a lock for others.
+                processes.setdefault(holders[cluster], author)
             continue
         changed = _guarded_changes(revision)
         if not changed or revision.config_map is None or author in outsiders:
@@ -42,8 +42,8 @@ def foreign_writes(revisions: Sequence[Revision], outsiders: Collection[str] = (
         cluster = max((name for name in holders if revision.name.startswith(f"{name}-")), key=len, default="")
         holder = holders.get(cluster, "")
         what = f"revision {revision.number} of {revision.name} ({', '.join(changed)}) by {author}"
-        if processes.get(holder) != author:
-            problems.append(f"{what}: the lock was held by {processes.get(holder) or holder or 'nobody'}")
+        if not holder or processes[holder] != author:
+            problems.append(f"{what}: the lock was held by {processes[holder] if holder else 'nobody'}")
         claimed = _claimant(revision.config_map)
         # Stock leaves the claim of another standing; it is looked at where it was made or kept by whom it names.
         made = _claim(revision.config_map) != _claim(revision.before) or processes.get(claimed) == author

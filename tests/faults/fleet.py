@@ -17,6 +17,7 @@ from rig.processes import free_port
 from rig.proxy import Mode
 from rig.tampering import Tampering
 from rig.waiting import WaitedTooLong, holds_for, wait_until
+from rig.writers import foreign_writes
 
 from .observation import Observation, Standstill, completions, observe
 
@@ -188,6 +189,11 @@ class Fleet:
             output, leaks = check_output(self.job.output).problems, self._leaks()
             for one in self.observations:
                 one.not_exactly_once, one.leaks = output, leaks
+        namespace = self.cluster.namespace
+        if namespace.kubernetes.history:
+            foreign = foreign_writes(namespace.kubernetes.history.revisions(namespace.name))
+            for one in self.observations:
+                one.foreign_writes = foreign
         return seen
 
     def _stop_job(self) -> None:

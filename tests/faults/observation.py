@@ -57,6 +57,8 @@ class Observation:
     # O4 and O5, known when the job was stopped.
     not_exactly_once: list[str] | None = None
     leaks: list[str] | None = None
+    # O2 of the whole history in etcd: writes of pointers and counters by others than the holder of the lock.
+    foreign_writes: list[str] | None = None
 
 
 def observe(
@@ -234,7 +236,11 @@ def missed(seen: Observation, expected: Mapping[str, Any]) -> list[str]:
         sentences.append(f"O1: {seen.out_of_turn}")
     if seen.stale_accepted:
         sentences.append(f"O2: {seen.stale_accepted} writes of a former leader accepted")
-    for name, problems in (("O3", seen.lost), ("O4", seen.not_exactly_once), ("O5", seen.leaks), ("O6", seen.dangling)):
+    judges = (
+        *(("O2", seen.foreign_writes), ("O3", seen.lost), ("O4", seen.not_exactly_once)),
+        *(("O5", seen.leaks), ("O6", seen.dangling)),
+    )
+    for name, problems in judges:
         if problems:
             sentences.append(f"{name}: {problems}")
     if not seen.available:

@@ -81,6 +81,8 @@ def _wrong(seen: Result) -> Iterable[str]:
         yield f"two leaders for {seen['overlap_ms'] / 1000:.1f} s"
     if seen["stale_accepted"]:
         yield f"{_plural(seen['stale_accepted'], 'stale write')} accepted"
+    if seen.get("foreign_writes"):
+        yield f"{_plural(len(seen['foreign_writes']), 'write')} by others than the holder of the lock"
     if seen["lost"]:
         yield "a checkpoint lost"
     if seen["dangling"]:

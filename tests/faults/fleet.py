@@ -232,10 +232,11 @@ class Fleet:
         self.wait(leader.grants()[-1].at + LEASE + 1 - time.time())
 
     def after_renewal(self) -> None:
-        """Waits for the next renewal of the lock."""
+        """Waits for the next renewal of the lock, two leases at most."""
         tampering, name = Tampering(self.cluster), self.cluster.cluster_config_map
         before = tampering.lock(name)
-        wait_until(lambda: tampering.lock(name) != before, "a renewal", 2 * LEASE, 0.02)
+        with contextlib.suppress(WaitedTooLong):
+            wait_until(lambda: tampering.lock(name) != before, "a renewal", 2 * LEASE, 0.02)
 
     def wait_for_checkpoints(self, count: int, limit: float = 300) -> None:
         """Waits until so many were completed since the beginning of the fault, by anybody."""

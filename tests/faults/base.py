@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import cluster.base
-from cluster.base import FULL, LEASE, MARGIN, STOCK, directory, kubernetes, teardown
+from cluster.base import FULL, LEASE, MARGIN, STOCK, VERBS, directory, kubernetes, teardown
 from rig.proxy import FaultProxy
 from rig.workspace import FLINK_VERSION, RUNS, progress
 
@@ -18,7 +18,7 @@ from .fleet import Fleet
 from .observation import Observation, missed
 
 __all__ = [
-    *("FULL", "LEASE", "MARGIN", "STOCK", "SEED", "SIDE", "RESULTS"),
+    *("FULL", "LEASE", "MARGIN", "STOCK", "VERBS", "SEED", "SIDE", "RESULTS"),
     *("directory", "kubernetes", "setup", "teardown", "FaultTest"),
 ]
 

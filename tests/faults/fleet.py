@@ -7,16 +7,19 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
+from cluster.base import LEASE, STOCK
 from rig import jdwp
-from rig.audit import AuditLog
+from rig.audit import AuditLog, Request
 from rig.counting import CountingJob, check_output
 from rig.flink import FlinkCluster, JobManager
 from rig.flink_rest import RestFailure
 from rig.processes import free_port
+from rig.proxy import Mode
+from rig.tampering import Tampering
 from rig.waiting import WaitedTooLong, holds_for, wait_until
 from rig.writers import foreign_writes
 
-from .observation import Observation, Standstill, observe
+from .observation import Observation, Standstill, completions, observe
 
 STANDS_BY = r"LeaderContender has been registered under component 'dispatcher'"
 # O7: the job runs again within that.
@@ -82,9 +85,13 @@ class Fleet:
         for one in others:
             one.wait_for_log(STANDS_BY, PATIENCE)
         self.job.wait_for_checkpoints(leader, 2, PATIENCE)
+        self.begin()
+        return leader, others[0] if others else None
+
+    def begin(self) -> None:
+        """What is observed begins now."""
         self._available, self._exits = True, 0
         self.began = time.time()
-        return leader, others[0] if others else None
 
     def settle(self, limit: float = PATIENCE) -> bool:
         """Waits until the job runs and two more checkpoints were completed under one leader; whether they were.
@@ -118,6 +125,18 @@ class Fleet:
                 process.start()
 
     @contextlib.contextmanager
+    def broken(self, mode: Mode, *processes: JobManager) -> Iterator[None]:
+        """The paths of these JobManagers, of all if none is named, are in that mode; of a fleet with FaultProxies."""
+        chosen = [self.paths[one.name] for one in processes] or list(self.paths.values())
+        for path in chosen:
+            path.mode = mode
+        try:
+            yield
+        finally:
+            for path in chosen:
+                path.mode = Mode.FORWARD
+
+    @contextlib.contextmanager
     def frozen(self, process: JobManager) -> Iterator[None]:
         """Its process is stopped."""
         process.freeze()
@@ -140,6 +159,17 @@ class Fleet:
             finally:
                 self._standstills.append(Standstill(process.name, start, time.time()))
                 debugger.resume()
+        finally:
+            debugger.close()
+
+    @contextlib.contextmanager
+    def caught(self, process: JobManager, class_name: str, method: str) -> Iterator[None]:
+        """The next thread that enters the method stands still there; for a fleet made with `debug`."""
+        debugger = jdwp.Debugger(self._debug[process.name])
+        try:
+            thread = debugger.catch(class_name, method, 30)
+            yield
+            debugger.let_go(thread)
         finally:
             debugger.close()
 
@@ -197,7 +227,55 @@ class Fleet:
             wait_until(lambda: not left(), "the clean-up of the job", 20, 0.2)
         return left()
 
+    def after_first_lease(self, leader: JobManager) -> None:
+        """Waits out one lease from its grant, in which it reckons with others whom it has not seen."""
+        self.wait(leader.grants()[-1].at + LEASE + 1 - time.time())
+
+    def after_renewal(self) -> None:
+        """Waits for the next renewal of the lock."""
+        tampering, name = Tampering(self.cluster), self.cluster.cluster_config_map
+        before = tampering.lock(name)
+        wait_until(lambda: tampering.lock(name) != before, "a renewal", 2 * LEASE, 0.02)
+
+    def wait_for_checkpoints(self, count: int, limit: float = 300) -> None:
+        """Waits until so many were completed since the beginning of the fault, by anybody."""
+        wait_until(
+            lambda: len(completions(self.cluster, self.job, self.began)) >= count, f"{count} checkpoints", limit, 0.2
+        )
+
+    def hold_up_a_write(self, leader: JobManager, limit: float = 20) -> None:
+        """Black-holes the path of the leader, and waits until it has tried to store a checkpoint."""
+        path = self.paths[leader.name]
+        path.mode = Mode.BLACK_HOLE
+        sent = path.bytes_up
+        wait_until(lambda: path.bytes_up > sent, "a request on its way", limit, 0.02)
+        self.wait(2)
+
+    def codes(self, process: JobManager, since: float) -> list[int]:
+        """What the API server answered to that process."""
+        # Whoever is not known has no name.
+        requests = self._audit.requests(None, process.name, since) if self._audit else ()
+        users = ("", self.cluster.namespace.user)
+        return [one.code for one in requests if one.user in users and self._is_ours(one)]
+
+    def _is_ours(self, request: Request) -> bool:
+        return request.namespace in ("", self.cluster.namespace.name)
+
+    def wait_for_code(self, process: JobManager, code: int, limit: float) -> float:
+        """Waits until the API server has answered so; when it was seen."""
+        wait_until(lambda: code in self.codes(process, self.began), f"an answer {code}", limit, 0.2)
+        return time.time()
+
+    def renew_token(self) -> None:
+        """Puts a new token where JobManagers and TaskManagers look for it."""
+        self.cluster.namespace.renew_token()
+        # Stock has it in its kubeconfig.
+        self.cluster.kubeconfig(label="stock" if STOCK else "flink")
+        for process in self.cluster.job_managers:
+            self.cluster.kubeconfig(self.paths[process.name].server, process.name)
+
     @staticmethod
     def wait(seconds: float) -> None:
         """Lets a fault last."""
-        holds_for(lambda: True, "time", seconds)
+        if seconds > 0:
+            holds_for(lambda: True, "time", seconds)

@@ -1,7 +1,7 @@
 """What a fault did, computed from logs, the audit log, REST and storage, the same way for any implementation."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from rig import oracles
@@ -151,14 +151,15 @@ def _stale_writes(
     return codes
 
 
-def _completions(cluster: FlinkCluster, job: CountingJob) -> list[tuple[float, int]]:
-    hits = (hit for process in cluster.job_managers for log in process.logs for hit in log.find(COMPLETED))
+def completions(cluster: FlinkCluster, job: CountingJob, since: float = 0) -> list[tuple[float, int]]:
+    """When each checkpoint was completed, and its number."""
+    hits = (hit for process in cluster.job_managers for log in process.logs for hit in log.find(COMPLETED, since))
     return sorted((hit.at, int(hit[1])) for hit in hits if hit[2] == job.id)
 
 
 def _lost(cluster: FlinkCluster, job: CountingJob, since: float) -> list[str]:
     """What was not restored although it was complete."""
-    completed = _completions(cluster, job)
+    completed = completions(cluster, job)
     problems, restores = [], 0
     for process in cluster.job_managers:
         for log in process.logs:
@@ -185,7 +186,7 @@ def _starts(cluster: FlinkCluster, job: CountingJob, since: float) -> int:
 
 def _downtime(cluster: FlinkCluster, job: CountingJob, since: float) -> float:
     """The longest time without a completed checkpoint, in seconds."""
-    times = [at for at, _ in _completions(cluster, job)]
+    times = [at for at, _ in completions(cluster, job)]
     gaps = [(after - before) for before, after in zip(times, times[1:]) if after >= since]
     return round(max(gaps, default=0.0), 2)
 
@@ -196,6 +197,34 @@ def dangling_pointers(cluster: FlinkCluster, job: CountingJob) -> list[str]:
     first = dangling(cluster.namespace.config_map(name), CHECKPOINT)
     again = dangling(cluster.namespace.config_map(name), CHECKPOINT) if first else []
     return [key for key in first if key in again]
+
+
+def together(observations: Sequence[Observation]) -> Observation:
+    """Several of the same fault: the worst of each figure, and all problems."""
+    first, *others = [asdict(one) for one in observations]
+    for other in others:
+        for name, value in other.items():
+            mine = first[name]
+            if value is None or mine is None:
+                first[name] = value if mine is None else mine
+            elif name == "available":
+                first[name] = mine and value
+            else:
+                first[name] = [*mine, *value] if isinstance(value, list) else max(mine, value)
+    return Observation(**first)
+
+
+def settling_times(
+    audit: AuditLog | None, user: str, process: str, since: float, until: float
+) -> list[float]:
+    """For each write of a process that was applied: seconds since it was first tried; sorted."""
+    tried: dict[str, float] = {}
+    took = []
+    for one in audit.writes(user, process, since, until) if audit else ():
+        first = tried.setdefault(one.name, one.received)
+        if one.code < 300:
+            took.append(one.received - tried.pop(one.name, first))
+    return sorted(took)
 
 
 def missed(seen: Observation, expected: Mapping[str, Any]) -> list[str]:

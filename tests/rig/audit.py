@@ -94,7 +94,9 @@ def _parse(event: dict) -> Request | None:  # type: ignore[type-arg]
     begun = event["verb"] == "watch" and stage == "ResponseStarted"
     done = event["verb"] != "watch" and stage in ("ResponseComplete", "Panic")
     refused = event["verb"] == "watch" and event.get("responseStatus", {}).get("code", 200) >= 400
-    if not (begun or done or (refused and stage == "ResponseComplete")):
+    # All that there is of a request with a token that is not accepted.
+    unknown = not event["user"].get("username") and stage == "ResponseStarted"
+    if not (begun or done or unknown or (refused and stage == "ResponseComplete")):
         return None
     subject = event.get("objectRef", {})
     resource = subject.get("resource") or event["requestURI"].split("?")[0]

@@ -83,6 +83,11 @@ class EmbeddedKubernetes(Kubernetes):
         )
 
     @property
+    def certificate(self) -> tuple[Path, Path]:
+        """Of the API server, and its key: for whoever answers in its place."""
+        return self._keys / "apiserver.crt", self._keys / "apiserver.key"
+
+    @property
     def api_server(self) -> Child:
         """The first one."""
         return self.api_servers[0].child
@@ -194,8 +199,7 @@ class Namespace:
         admin.create("/api/v1/namespaces", {"metadata": {"name": name}})
         admin.create(f"/api/v1/namespaces/{name}/serviceaccounts", {"metadata": {"name": self.account}})
         rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{name}"
-        rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": list(verbs)}
-        admin.create(f"{rbac}/roles", {"metadata": {"name": "flink"}, "rules": [rule]})
+        admin.create(f"{rbac}/roles", self._role(verbs))
         admin.create(
             f"{rbac}/rolebindings",
             {
@@ -221,6 +225,25 @@ class Namespace:
         new.touch(0o600)
         new.write_text(answer["status"]["token"])
         new.replace(self.token_file)
+
+    def revoke_tokens(self) -> None:
+        """No token that there is will be accepted any more: the account is replaced by one of the same name.
+
+        The API server remembers a token that it has accepted for up to ten seconds.
+        """
+        admin, path = self.kubernetes.admin, f"/api/v1/namespaces/{self.name}/serviceaccounts"
+        admin.request("DELETE", f"{path}/{self.account}")
+        admin.create(path, {"metadata": {"name": self.account}})
+
+    def allow(self, verbs: Sequence[str]) -> None:
+        """What the Role allows from now on."""
+        path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{self.name}/roles/flink"
+        self.kubernetes.admin.request("PUT", path, self._role(verbs))
+
+    @staticmethod
+    def _role(verbs: Sequence[str]) -> Json:
+        rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": list(verbs)}] if verbs else []
+        return {"metadata": {"name": "flink"}, "rules": rules}
 
     def kubeconfig(self, server: str | None = None, label: str = "flink", inline_token: bool = False) -> Path:
         """A kubeconfig of the service account; through `server` instead of straight to the API server."""

@@ -1,0 +1,92 @@
+"""The API server answers, but with errors."""
+
+import signal
+import time
+from functools import partial
+
+from rig.http_proxy import NO_LEADER, TOO_MANY_REQUESTS, UNAVAILABLE, HttpFaultProxy
+
+from . import base
+
+_SECONDS = 20
+
+
+class F08RequestsAreRefused(base.FaultTest):
+    """One JobManager, one fault after the other."""
+
+    row = "F-08"
+    in_ci = True
+    # Variants, and what is answered in place of the API server; without it, etcd stands still.
+    faults = {
+        "429 with Retry-After: 2": TOO_MANY_REQUESTS,
+        "500 etcdserver: no leader": NO_LEADER,
+        "503": UNAVAILABLE,
+        "etcd stands still": None,
+    }
+
+    def test_for_20_seconds(self) -> None:
+        kubernetes = base.kubernetes()
+        certificate, key = map(str, kubernetes.certificate)  # type: ignore[attr-defined]
+        fleet = self.fleet(1, path=partial(HttpFaultProxy, kubernetes.access, certificate, key))
+        leader, _ = fleet.running()
+        fleet.after_first_lease(leader)
+        path, answered = fleet.paths[leader.name], []
+        for answer in self.faults.values():
+            fleet.running()
+            before = path.answered
+            if answer:
+                path.answer = answer
+                fleet.wait(_SECONDS)
+                path.answer = None
+            else:
+                kubernetes.etcd.signal(signal.SIGSTOP)  # type: ignore[attr-defined]
+                fleet.wait(_SECONDS)
+                kubernetes.etcd.signal(signal.SIGCONT)  # type: ignore[attr-defined]
+            answered.append(path.answered - before)
+            fleet.settle()
+            fleet.observe()
+        fleet.finish()
+        for variant, count, seen in zip(self.faults, answered, fleet.observations):
+            self.expect(seen)
+            figures = {"requests_refused": count} if count else {}
+            self.record(f"{variant}, {_SECONDS} s", seen, **figures)
+
+
+class F09CredentialsAreRefused(base.FaultTest):
+    """For a moment that is shorter than the renew deadline, with a standby."""
+
+    row = "F-09"
+    in_ci = True
+
+    def test_token_ends_and_is_rotated(self) -> None:
+        fleet = self.fleet()
+        leader, _ = fleet.running()
+        fleet.cluster.namespace.revoke_tokens()
+        refused = fleet.wait_for_code(leader, 401, 20)
+        fleet.wait(3)
+        fleet.renew_token()
+        rotated = time.time()
+        fleet.wait(2 * base.LEASE / 3)
+        later = fleet.codes(leader, rotated + 1).count(401)
+        fleet.settle()
+        fleet.observe()
+        seen = fleet.finish()
+        self.expect(seen)
+        self.record(f"401 for {rotated - refused:.0f} s", seen, refused_after_the_rotation=later)
+
+    def test_role_is_away(self) -> None:
+        fleet = self.fleet()
+        leader, _ = fleet.running()
+        fleet.after_renewal()
+        fleet.begin()
+        fleet.cluster.namespace.allow(())
+        fleet.wait(8)
+        fleet.cluster.namespace.allow(base.VERBS)
+        refused = fleet.codes(leader, fleet.began).count(403)
+        fleet.settle()
+        fleet.observe()
+        seen = fleet.finish()
+        if not base.STOCK:
+            self.assertGreater(refused, 0, "nothing was refused")
+        self.expect(seen)
+        self.record("403 for 8 s", seen, requests_refused=refused)

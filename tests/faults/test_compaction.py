@@ -9,7 +9,7 @@ from . import base
 
 _LEADER_ELECTION = "high-availability.kubernetes.leader-election."
 # The API server is away while it starts; a lease ends later than that on the busiest machine.
-_PATIENT = {_LEADER_ELECTION + "lease-duration": "120 s", _LEADER_ELECTION + "renew-deadline": "100 s"}
+_PATIENT = {_LEADER_ELECTION + "lease-duration": "60 s", _LEADER_ELECTION + "renew-deadline": "55 s"}
 
 
 class F21Compaction(base.FaultTest):

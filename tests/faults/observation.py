@@ -74,9 +74,9 @@ def observe(
     terms = oracles.leaderships(cluster)
     stale = None if audit is None else _stale_writes(cluster, job, terms, since, audit)
     return Observation(
-        overlap_ms=round(1000 * _overlap(terms, since, standstills)),
+        overlap_ms=round(1000 * overlap(terms, since, standstills)),
         out_of_turn=oracles.not_alternating(cluster),
-        revoked_after_thaw_ms=_revoked_after_thaw(terms, since, standstills),
+        revoked_after_thaw_ms=revoked_after_thaw(terms, since, standstills),
         transitions=sum(len(process_grants(one, since)) for one in cluster.job_managers),
         stale_accepted=None if stale is None else sum(code < 300 for code in stale),
         stale_refused=None if stale is None else sum(code >= 300 for code in stale),
@@ -111,7 +111,7 @@ def _excused(term: Leadership, standstills: Sequence[Standstill]) -> list[tuple[
     return holes
 
 
-def _overlap(terms: Sequence[Leadership], since: float, standstills: Sequence[Standstill]) -> float:
+def overlap(terms: Sequence[Leadership], since: float, standstills: Sequence[Standstill]) -> float:
     """Seconds in which a leader led although another one had been granted leadership."""
     total = 0.0
     for index, before in enumerate(terms):
@@ -122,7 +122,8 @@ def _overlap(terms: Sequence[Leadership], since: float, standstills: Sequence[St
     return max(0.0, total)
 
 
-def _revoked_after_thaw(terms: Sequence[Leadership], since: float, standstills: Sequence[Standstill]) -> int | None:
+def revoked_after_thaw(terms: Sequence[Leadership], since: float, standstills: Sequence[Standstill]) -> int | None:
+    """Milliseconds from when a leader that had been followed could run again to its revoke; the longest of them."""
     reactions = [
         term.end - one.end
         for one in standstills

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from rig.workspace import RUNS, TESTS
+from rig.workspace import ROOT, RUNS, TESTS
 
 from .rows import ROWS, Row
 
@@ -40,14 +40,24 @@ def merge(kept: Iterable[Result], new: Iterable[Result]) -> list[Result]:
     return sorted(by_key.values(), key=lambda one: order.index(one["row"]))
 
 
-def render(results: Sequence[Result], rows: Mapping[str, Row] = ROWS) -> str:
+def of_lines(prefix: str, readme: str) -> str:
+    """The rows of the README's table of Flink lines that begin so."""
+    if not prefix:
+        return ""
+    rows = [line.strip("| ").split(" | ") for line in readme.splitlines() if line.startswith("| ")]
+    found = [(first, cells) for first, *cells in rows if first.startswith(prefix)]
+    return "; ".join(f"{first}: {', '.join(cell for cell in cells if cell != '–')}" for first, cells in found)
+
+
+def render(results: Sequence[Result], readme: str = "", rows: Mapping[str, Row] = ROWS) -> str:
     """The page."""
     lines = [_HEAD, "| | fault | this jar | Flink's own services |", "|---|---|---|---|"]
     for name, row in rows.items():
         mine = [one for one in results if one["row"] == name]
         variants = list(dict.fromkeys(one["variant"] for one in mine))
         if not variants:
-            lines.append(_line(name, row.fault, row.ours or "not run", row.stock or "not run"))
+            shown = "; ".join(part for part in (row.ours or "not run", of_lines(row.lines, readme)) if part)
+            lines.append(_line(name, row.fault, shown, row.stock or "not run"))
         for index, variant in enumerate(variants):
             by_side = {one["side"]: one for one in mine if one["variant"] == variant}
             fault = ": ".join(part for part in (row.fault if index == 0 else "", variant) if part)
@@ -115,7 +125,7 @@ def main() -> None:
     kept = json.loads(KEPT.read_text()) if KEPT.exists() else []
     results = merge(kept, _read(sorted(NEW.glob("*.json"))))
     KEPT.write_text(json.dumps(results, indent=1) + "\n")
-    PAGE.write_text(render(results))
+    PAGE.write_text(render(results, (ROOT / "README.md").read_text()))
 
 
 if __name__ == "__main__":

@@ -35,15 +35,17 @@ class F04PathIsBlackHoled(base.FaultTest):
 
 
 class F05PathIsSlow(base.FaultTest):
-    """Each round trip takes longer: nothing happens while answers come within half the deadline, then a clean loss."""
+    """Each round trip takes longer; nothing happens up to what one attempt at a renewal is given, then a clean loss."""
 
     row = "F-05"
     in_ci = True
+    # Two round trips make a new connection and an answer. In between, either may be: it is up to the moment.
+    times = (1, 2, 4, 8) if base.FULL else (1, 8)
+    held = 1
 
     def test_slower_and_slower(self) -> None:
         fleet = self.fleet()
-        times = (2, 4, 8)
-        for seconds in times:
+        for seconds in self.times:
             leader, _ = fleet.running()
             fleet.paths[leader.name].delay = seconds / 2
             fleet.wait(20)
@@ -51,8 +53,8 @@ class F05PathIsSlow(base.FaultTest):
             fleet.settle()
             fleet.observe()
         fleet.finish()
-        for seconds, seen in zip(times, fleet.observations):
-            if seconds <= 4:
+        for seconds, seen in zip(self.times, fleet.observations):
+            if seconds <= self.held:
                 self.expect(seen)
             else:
                 self.expect(seen, transitions=range(2), restarts=range(2), failed_checkpoints=None)

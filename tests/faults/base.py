@@ -68,7 +68,7 @@ class FaultTest(cluster.base.ClusterTest):
             self.addCleanup(made.close)
             return made
 
-        result = Fleet(started, make_path, seed, kubernetes().audit, debug)
+        result = Fleet(started, make_path, seed, started.namespace.kubernetes.audit, debug)
         result.start(**(job or {}))
         return result
 

@@ -43,6 +43,15 @@ NO_LEADER = Answer(500, "InternalError", "etcdserver: no leader")
 UNAVAILABLE = Answer(503, "ServiceUnavailable", "apiserver is shutting down")
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One request of a client."""
+
+    method: str
+    path: str
+    body: bytes
+
+
 class HttpFaultProxy:
     """Listens on a port of its own. Requests that come while `answer` is set get that; watches that stand go on."""
 
@@ -81,6 +90,12 @@ class HttpFaultProxy:
             answer = self.answer
             self.answered += answer is not None
             return answer
+
+    def passing(self, asked: Asked) -> None:
+        """Called before a request is passed on; what this raises ends the connection of the client instead."""
+
+    def passed(self, asked: Asked, code: int) -> None:
+        """Called when a request was carried out, before its client is told."""
 
     def connect(self) -> http.client.HTTPSConnection:
         """A connection to the API server."""
@@ -142,6 +157,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _pass_on(self, body: bytes) -> None:
         self._behind = self._behind or self.owner.connect()
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
+        asked = Asked(self.command, self.path, body)
+        self.owner.passing(asked)
         try:
             self._behind.request(self.command, self.path, body or None, headers)
             answer = self._behind.getresponse()
@@ -150,6 +167,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._behind = None
             self.close_connection = True
             return
+        self.owner.passed(asked, answer.status)
         self.send_response(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in _HOP_BY_HOP:

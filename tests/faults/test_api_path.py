@@ -87,4 +87,4 @@ class F06RepliesAreLost(base.FaultTest):
             self.assertGreater(lost, 75, "the proxy has lost too little to show anything")
             self.assertEqual({}, bad)
         self.expect(seen)
-        self.record("", seen, checkpoints=completed, replies_lost=f"{lost} of {lost + passed}", **bad)
+        self.record("150 checkpoints", seen, completed=completed, replies_lost=f"{lost} of {lost + passed}", **bad)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from cluster.base import LEASE, STOCK
+from cluster.base import LEASE
 from rig import jdwp
 from rig.audit import AuditLog, Request
 from rig.counting import CountingJob, check_output
@@ -270,14 +270,6 @@ class Fleet:
         """Waits until the API server has answered so; when it was seen."""
         wait_until(lambda: code in self.codes(process, self.began), f"an answer {code}", limit, 0.2)
         return time.time()
-
-    def renew_token(self) -> None:
-        """Puts a new token where JobManagers and TaskManagers look for it."""
-        self.cluster.namespace.renew_token()
-        # Stock has it in its kubeconfig.
-        self.cluster.kubeconfig(label="stock" if STOCK else "flink")
-        for process in self.cluster.job_managers:
-            self.cluster.kubeconfig(self.paths[process.name].server, process.name)
 
     @staticmethod
     def wait(seconds: float) -> None:

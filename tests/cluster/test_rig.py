@@ -133,6 +133,23 @@ class AuditOfWrites(unittest.TestCase):
             self.assertEqual([], audit.applied("u", "jm-1", first + 5, first + 12))
 
 
+    def test_what_is_refused_for_its_token_has_no_user_and_only_begins(self) -> None:
+        event = {
+            "stage": "ResponseStarted",
+            "verb": "update",
+            "requestURI": "/api/v1/namespaces/n/configmaps/c",
+            "user": {},
+            "userAgent": "jm-1",
+            "responseStatus": {"code": 401},
+            "requestReceivedTimestamp": "2026-11-21T06:00:01.000000Z",
+        }
+        known = {**event, "user": {"username": "u"}}  # its end is another event
+        with tempfile.TemporaryDirectory() as directory:
+            file = Path(directory) / "audit.log"
+            file.write_text(f"{json.dumps(event)}\n{json.dumps(known)}\n")
+            self.assertEqual([("", 401)], [(one.user, one.code) for one in AuditLog(file).requests()])
+
+
 class PeerJudges(unittest.TestCase):
     """ConfigMaps that Flink's own tests could have left."""
 

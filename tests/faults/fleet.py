@@ -232,16 +232,21 @@ class Fleet:
         self.wait(leader.grants()[-1].at + LEASE + 1 - time.time())
 
     def after_renewal(self) -> None:
-        """Waits for the next renewal of the lock."""
+        """Waits for the next renewal of the lock, two leases at most."""
         tampering, name = Tampering(self.cluster), self.cluster.cluster_config_map
         before = tampering.lock(name)
-        wait_until(lambda: tampering.lock(name) != before, "a renewal", 2 * LEASE, 0.02)
+        with contextlib.suppress(WaitedTooLong):
+            wait_until(lambda: tampering.lock(name) != before, "a renewal", 2 * LEASE, 0.02)
 
-    def wait_for_checkpoints(self, count: int, limit: float = 300) -> None:
-        """Waits until so many were completed since the beginning of the fault, by anybody."""
-        wait_until(
-            lambda: len(completions(self.cluster, self.job, self.began)) >= count, f"{count} checkpoints", limit, 0.2
-        )
+    def wait_for_checkpoints(self, count: int, limit: float = 300) -> int:
+        """Waits until so many were completed since the beginning of the fault, by anybody; how many there are."""
+
+        def completed() -> int:
+            return len(completions(self.cluster, self.job, self.began))
+
+        with contextlib.suppress(WaitedTooLong):
+            wait_until(lambda: completed() >= count, f"{count} checkpoints", limit, 0.2)
+        return completed()
 
     def hold_up_a_write(self, leader: JobManager, limit: float = 20) -> None:
         """Black-holes the path of the leader, and waits until it has tried to store a checkpoint."""

@@ -1,6 +1,7 @@
 """Keeps what the rows have shown in results.json, and renders it as FAULTS.md."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,13 @@ def merge(kept: Iterable[Result], new: Iterable[Result]) -> list[Result]:
     if unknown:
         raise SystemExit(f"No rows of the matrix: {', '.join(unknown)}")
     order = list(ROWS)
-    return sorted(by_key.values(), key=lambda one: order.index(one["row"]))
+
+    def place(one: Result) -> tuple[Any, ...]:
+        # 5 s before 30 s.
+        parts = [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", one["variant"])]
+        return order.index(one["row"]), parts, SIDES.index(one["side"])
+
+    return sorted(by_key.values(), key=place)
 
 
 def of_lines(prefix: str, readme: str) -> str:
@@ -51,18 +58,18 @@ def of_lines(prefix: str, readme: str) -> str:
 
 def render(results: Sequence[Result], readme: str = "", rows: Mapping[str, Row] = ROWS) -> str:
     """The page."""
-    lines = [_HEAD, "| | fault | this jar | Flink's own services |", "|---|---|---|---|"]
+    lines = [_HEAD, "| | fault | | this jar | Flink's own services |", "|---|---|---|---|---|"]
     for name, row in rows.items():
         mine = [one for one in results if one["row"] == name]
         variants = list(dict.fromkeys(one["variant"] for one in mine))
         if not variants:
             shown = "; ".join(part for part in (row.ours or "not run", of_lines(row.lines, readme)) if part)
-            lines.append(_line(name, row.fault, shown, row.stock or "not run"))
+            lines.append(_line(name, row.fault, "", shown, row.stock or "not run"))
         for index, variant in enumerate(variants):
             by_side = {one["side"]: one for one in mine if one["variant"] == variant}
-            fault = ": ".join(part for part in (row.fault if index == 0 else "", variant) if part)
             cells = [describe(by_side[side]) if side in by_side else "not run" for side in SIDES]
-            lines.append(_line(name if index == 0 else "", fault, *cells))
+            first = (name, row.fault) if index == 0 else ("", "")
+            lines.append(_line(*first, variant, *cells))
     lines += ["", "## Runs", "", "| | command | Flink | date |", "|---|---|---|---|"]
     runs = {(one["row"], one["command"], one["flink"], one["date"]): None for one in results}
     lines += [_line(row, f"`{command}`", flink, date) for row, command, flink, date in runs]

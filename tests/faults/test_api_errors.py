@@ -73,7 +73,7 @@ class F09CredentialsAreRefused(base.FaultTest):
         fleet.wait(3)
         fleet.renew_token()
         rotated = time.time()
-        fleet.wait(base.LEASE)
+        fleet.after_renewal()
         unknown = fleet.codes(leader, rotated + 1).count(401)
         fleet.settle()
         fleet.observe()

@@ -29,14 +29,14 @@ class F03RollingRestart(base.FaultTest):
 
     def balancer(self) -> FaultProxy:
         """A path of a process of its own, which begins with another server than the last one."""
-        proxy = FaultProxy([server.url for server in self.api.api_servers], next(self.turns))
-        self.addCleanup(proxy.close)
-        return proxy
+        return FaultProxy([server.url for server in self.api.api_servers], next(self.turns))
 
     def flink(self, *arguments: Any, **options: Any) -> FlinkCluster:
         cluster = super().flink(*arguments, **options)
         for process in cluster.task_managers:
-            process.settings["kubernetes.config.file"] = cluster.kubeconfig(self.balancer().server, process.name)
+            path = self.balancer()
+            self.addCleanup(path.close)
+            process.settings["kubernetes.config.file"] = cluster.kubeconfig(path.server, process.name)
         return cluster
 
     def test_one_after_the_other(self) -> None:

@@ -16,6 +16,7 @@ class F21Compaction(base.FaultTest):
     """etcd forgets its past and the API server starts with an empty watch cache: the versions known are too old for it."""
 
     row = "F-21"
+    in_ci = True
 
     def test_everybody_lists_anew(self) -> None:
         kubernetes = base.kubernetes()

@@ -50,6 +50,7 @@ class F20bJobManagersAreCutOff(base.FaultTest):
     """All connections of all JobManagers die silently, again and again; new ones work."""
 
     row = "F-20"
+    in_ci = True
 
     def test_nobody_loses_leadership(self) -> None:
         fleet = self.fleet()

@@ -249,12 +249,12 @@ class Fleet:
         return completed()
 
     def hold_up_a_write(self, leader: JobManager, limit: float = 20) -> None:
-        """Black-holes the path of the leader, and waits until it has tried to store a checkpoint."""
+        """Black-holes the path of the leader, and waits until it has had the time to try to store a checkpoint."""
         path = self.paths[leader.name]
         path.mode = Mode.BLACK_HOLE
         sent = path.bytes_up
         wait_until(lambda: path.bytes_up > sent, "a request on its way", limit, 0.02)
-        self.wait(2)
+        self.wait(5)
 
     def codes(self, process: JobManager, since: float) -> list[int]:
         """What the API server answered to that process."""

@@ -112,7 +112,7 @@ def _wrong(seen: Result) -> Iterable[str]:
     if seen["not_exactly_once"]:
         yield "output not exactly once"
     if seen["leaks"]:
-        yield f"{_plural(len(seen['leaks']), 'file or ConfigMap')} left after the job"
+        yield f"{_plural(len(seen['leaks']), 'leftover')} of the job"
 
 
 def _plural(count: int, what: str) -> str:

@@ -8,6 +8,10 @@ from rig.proxy import Mode
 
 from . import base
 
+# A JobMaster that goes on after it stood still frees slots which its successor uses again. Flink does not ask whose
+# they are by then, whatever HA services it has, and the job is restored once more.
+_RESTARTS = (1, 2)
+
 
 class F10LeaderIsKilled(base.FaultTest):
     """With a standby."""
@@ -77,8 +81,10 @@ class F13JvmIsSuspended(base.FaultTest):
         fleet.finish()
         for seconds, seen in zip(durations, fleet.observations):
             # A JVM that gives no sign of life for a minute leads no more.
-            change = int(seconds >= 60)
-            self.expect(seen, transitions=change, restarts=change, failed_checkpoints=None if change else 0)
+            if seconds < 60:
+                self.expect(seen)
+            else:
+                self.expect(seen, transitions=1, restarts=_RESTARTS, failed_checkpoints=None)
             self.record(f"{seconds} s", seen)
 
 
@@ -108,7 +114,7 @@ class F14LeaderIsFrozen(base.FaultTest):
         for seconds, seen in zip(durations, fleet.observations):
             if not base.STOCK:
                 self.assertTrue(seen.stale_refused, "no stale write has arrived")
-            self.expect(seen, transitions=1, restarts=1, failed_checkpoints=None)
+            self.expect(seen, transitions=1, restarts=_RESTARTS, failed_checkpoints=None)
             self.record(f"{seconds} s, the write is held up on its way", seen)
 
     def test_write_begins_late(self) -> None:
@@ -124,5 +130,5 @@ class F14LeaderIsFrozen(base.FaultTest):
         fleet.wait(5)
         fleet.observe()
         seen = fleet.finish()
-        self.expect(seen, transitions=1, restarts=1, failed_checkpoints=None)
+        self.expect(seen, transitions=1, restarts=_RESTARTS, failed_checkpoints=None)
         self.record("20 s, the thread is held up where it begins to store a checkpoint", seen)

@@ -3,14 +3,11 @@
 import time
 
 from rig.counting import CountingJob, check_output
-from rig.flink import CLUSTER_ID, COMPLETED, RESTORED, FlinkCluster, JobManager
+from rig.flink import COMPLETED, RESTORED, FlinkCluster, JobManager
+from rig.tampering import Tampering
 from rig.waiting import holds_for, wait_until
 
 from . import base
-
-LOCK = "control-plane.alpha.kubernetes.io/leader"
-# What Flink's Kubernetes operator and its documentation delete by.
-SELECTOR = f"app={CLUSTER_ID},type=flink-native-kubernetes"
 
 
 @base.ours_only("a deleted ConfigMap ends the process, one of a job is lost")
@@ -41,7 +38,7 @@ class ConfigMapsAreTamperedWith(base.ClusterTest):
     def _delete_the_job_config_map(self, cluster: FlinkCluster, leader: JobManager, job: CountingJob) -> None:
         name = cluster.job_config_map(job.id)
         completed, at = job.completed_checkpoint(leader), time.time()
-        self._delete(cluster, name)
+        Tampering(cluster).delete(name)
         repaired = leader.wait_for_log(f"ConfigMap {name} had been deleted from outside", 15, at)
         counter = int((cluster.namespace.config_map(name) or {})["data"]["counter"])
         self.assertGreater(counter, completed)
@@ -49,29 +46,24 @@ class ConfigMapsAreTamperedWith(base.ClusterTest):
         self.report(f"job ConfigMap: there again after {repaired.at - at:.2f} s, next checkpoint id {counter}")
 
     def _garble_the_lock(self, cluster: FlinkCluster, leader: JobManager, job: CountingJob) -> None:
-        at = time.time()
-        path = self._path(cluster, cluster.cluster_config_map)
-        admin = cluster.namespace.kubernetes.admin
-        object_ = admin.request("GET", path)
-        lock = object_["metadata"]["annotations"][LOCK]
-        holder = lock.split('"holderIdentity":"')[1].split('"')[0]
-        object_["metadata"]["annotations"][LOCK] = "garbage"
-        del object_["metadata"]["resourceVersion"]
-        admin.request("PUT", path, object_)
+        at, tampering, name = time.time(), Tampering(cluster), cluster.cluster_config_map
+        holder = tampering.lock(name).split('"holderIdentity":"')[1].split('"')[0]
+        tampering.put_lock(name, "garbage")
         repaired = leader.wait_for_log("Writing the lock again", 10, at)
-        wait_until(lambda: holder in self._lock(cluster), "the lock to be there again", 10, 0.05)
+        wait_until(lambda: holder in tampering.lock(name), "the lock to be there again", 10, 0.05)
         job.wait_for_checkpoints(leader, 2)
         self.report(f"lock: written again after {repaired.at - at:.2f} s")
 
     def _empty_the_cluster_config_map(self, cluster: FlinkCluster, leader: JobManager, job: CountingJob) -> None:
-        path, at = self._path(cluster, cluster.cluster_config_map), time.time()
-        admin = cluster.namespace.kubernetes.admin
-        object_ = admin.request("GET", path)
-        before = object_.pop("data")
-        del object_["metadata"]["resourceVersion"]
-        admin.request("PUT", path, object_)
+        name, at = cluster.cluster_config_map, time.time()
+        before = Tampering(cluster).empty(name)
         leader.wait_for_log("has been emptied from outside", 10, at)
-        wait_until(lambda: admin.request("GET", path).get("data") == before, "every entry to be there again", 10, 0.05)
+        wait_until(
+            lambda: (cluster.namespace.config_map(name) or {}).get("data") == before,
+            "every entry to be there again",
+            10,
+            0.05,
+        )
         self.report(f"cluster ConfigMap: filled again after {time.time() - at:.2f} s at most")
         job.wait_for("RUNNING")
         job.wait_for_checkpoints(leader, 2)
@@ -79,7 +71,7 @@ class ConfigMapsAreTamperedWith(base.ClusterTest):
     def _delete_the_cluster_config_map(self, cluster: FlinkCluster, leader: JobManager, job: CountingJob) -> None:
         name, at = cluster.cluster_config_map, time.time()
         before = (cluster.namespace.config_map(name) or {})["data"]
-        self._delete(cluster, name)
+        Tampering(cluster).delete(name)
         wait_until(lambda: cluster.namespace.config_map(name), "the cluster ConfigMap to be there again", 10, 0.05)
         leader.wait_for_log("Writing the lock again, because the ConfigMap has been deleted from outside", 10, at)
         self.report(f"cluster ConfigMap: there again after {time.time() - at:.2f} s")
@@ -88,8 +80,7 @@ class ConfigMapsAreTamperedWith(base.ClusterTest):
 
     def _clean_up(self, cluster: FlinkCluster, leader: JobManager, job: CountingJob) -> None:
         at = time.time()
-        path = f"/api/v1/namespaces/{cluster.namespace.name}/configmaps"
-        cluster.namespace.kubernetes.admin.request("DELETE", path, query={"labelSelector": SELECTOR})
+        Tampering(cluster).delete_all()
         told = leader.wait_for_log("This is taken for the clean-up of the cluster", 15, at)
         revoked = leader.wait_for_log("the cluster was cleaned up", 5, at)
         self.report(f"clean-up: noticed after {told.at - at:.2f} s, revoked after {revoked.at - at:.2f} s")
@@ -98,15 +89,3 @@ class ConfigMapsAreTamperedWith(base.ClusterTest):
         self.assertTrue(leader.running, f"the leader has ended\n{leader.log.tail()}")
         self.assertEqual(1, len(leader.grants()))
         self.assertEqual([], check_output(job.output).problems)
-
-    @staticmethod
-    def _path(cluster: FlinkCluster, name: str) -> str:
-        return f"/api/v1/namespaces/{cluster.namespace.name}/configmaps/{name}"
-
-    def _delete(self, cluster: FlinkCluster, name: str) -> None:
-        cluster.namespace.kubernetes.admin.request("DELETE", self._path(cluster, name))
-
-    @staticmethod
-    def _lock(cluster: FlinkCluster) -> str:
-        config_map = cluster.namespace.config_map(cluster.cluster_config_map) or {"metadata": {}}
-        return str(config_map["metadata"].get("annotations", {}).get(LOCK, ""))

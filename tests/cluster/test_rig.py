@@ -6,13 +6,16 @@ import json
 import socket
 import tempfile
 import threading
+import time
 import unittest
 from pathlib import Path
 
 from rig import counterparts, peers
 from rig.audit import AuditLog
 from rig.counting import KEYS, check_output
+from rig.logs import LOG4J_BY_MONOTONIC_CLOCK, Log
 from rig.pointers import dangling, pointers
+from rig.processes import free_port
 from rig.proxy import FaultProxy, Mode
 
 
@@ -79,6 +82,21 @@ class Pointers(unittest.TestCase):
         self.assertEqual([], pointers(None, "checkpointID-"))
 
 
+class Logs(unittest.TestCase):
+    """Log records as Flink's logging writes them."""
+
+    def test_both_clocks_tell_the_same_time(self) -> None:
+        self.assertIn("pattern = m%nano ", LOG4J_BY_MONOTONIC_CLOCK)
+        wall, monotonic = int(time.time() * 1000), time.monotonic_ns()
+        rest = "06:00:00.000 INFO  org.apache.flink.X - text"
+        with tempfile.TemporaryDirectory() as directory:
+            file = Path(directory) / "x.log"
+            file.write_text(f"{wall} {rest}\nm{monotonic} {rest}\n")
+            first, second = Log(file).lines()
+        self.assertAlmostEqual(first.at, second.at, delta=1)
+        self.assertEqual(("INFO", "org.apache.flink.X", "text"), (second.level, second.logger, second.message))
+
+
 class AuditOfWrites(unittest.TestCase):
     """What of a former leader counts as applied."""
 
@@ -113,6 +131,23 @@ class AuditOfWrites(unittest.TestCase):
             self.assertEqual([409, 200], [one.code for one in audit.writes("u", "jm-1", first + 5)])
             self.assertEqual(1, len(audit.applied("u", "jm-1", first + 5)))
             self.assertEqual([], audit.applied("u", "jm-1", first + 5, first + 12))
+
+
+    def test_what_is_refused_for_its_token_has_no_user_and_only_begins(self) -> None:
+        event = {
+            "stage": "ResponseStarted",
+            "verb": "update",
+            "requestURI": "/api/v1/namespaces/n/configmaps/c",
+            "user": {},
+            "userAgent": "jm-1",
+            "responseStatus": {"code": 401},
+            "requestReceivedTimestamp": "2026-11-21T06:00:01.000000Z",
+        }
+        known = {**event, "user": {"username": "u"}}  # its end is another event
+        with tempfile.TemporaryDirectory() as directory:
+            file = Path(directory) / "audit.log"
+            file.write_text(f"{json.dumps(event)}\n{json.dumps(known)}\n")
+            self.assertEqual([("", 401)], [(one.user, one.code) for one in AuditLog(file).requests()])
 
 
 class PeerJudges(unittest.TestCase):
@@ -183,12 +218,13 @@ class FaultProxyModes(unittest.TestCase):
         threading.Thread(target=server.serve_forever, daemon=True).start()
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
-        self.proxy = FaultProxy(f"https://127.0.0.1:{server.server_port}")
+        self.server_url = f"https://127.0.0.1:{server.server_port}"
+        self.proxy = FaultProxy(self.server_url)
         self.addCleanup(self.proxy.close)
-        self.port = int(self.proxy.server.rpartition(":")[2])
 
-    def _connect(self) -> socket.socket:
-        plug = socket.create_connection(("127.0.0.1", self.port), timeout=1)
+    def _connect(self, proxy: FaultProxy | None = None) -> socket.socket:
+        port = int((proxy or self.proxy).server.rpartition(":")[2])
+        plug = socket.create_connection(("127.0.0.1", port), timeout=1)
         self.addCleanup(plug.close)
         return plug
 
@@ -220,6 +256,22 @@ class FaultProxyModes(unittest.TestCase):
         self.proxy.mode = Mode.FORWARD
         for plug in (standing, new):
             self.assertIn(b"200", self._hear(plug))
+
+    def test_silence_takes_the_connections_that_stand(self) -> None:
+        standing = self._connect()
+        self._ask(standing)
+        self.assertEqual(1, self.proxy.silence())
+        with self.assertRaises(TimeoutError):
+            self._ask(standing)
+        self.assertIn(b"200", self._ask(self._connect()))
+        self.assertEqual(1, self.proxy.silence())
+
+    def test_several_servers_take_turns_and_one_that_is_gone_is_left_out(self) -> None:
+        gone = f"http://127.0.0.1:{free_port()}"
+        proxy = FaultProxy([gone, self.server_url, gone])
+        self.addCleanup(proxy.close)
+        for _ in range(4):
+            self.assertIn(b"200", self._ask(self._connect(proxy)))
 
     def test_reset(self) -> None:
         standing = self._connect()

@@ -37,20 +37,16 @@ class Request:
 
 
 class AuditLog:
-    """The audit log of one API server; one line of JSON per request and stage."""
+    """The audit logs of the API servers of one cluster; one line of JSON per request and stage."""
 
-    def __init__(self, file: Path) -> None:
-        self.file = file
+    def __init__(self, *files: Path) -> None:
+        self._files = files
 
     def requests(self, user: str | None = None, agent_prefix: str = "", since: float = 0) -> Iterator[Request]:
         """Every answered request once: a watch when it began, everything else when it was done."""
-        with self.file.open() as lines:
-            for line in lines:
-                if not line.endswith("\n"):
-                    return  # still being written
-                event = json.loads(line)
-                request = _parse(event)
-                if request is None or request.received < since:
+        for file in self._files:
+            for request in _requests(file):
+                if request.received < since:
                     continue
                 if (user is None or request.user == user) and request.user_agent.startswith(agent_prefix):
                     yield request
@@ -61,11 +57,12 @@ class AuditLog:
 
     def writes(self, user: str, agent_prefix: str = "", since: float = 0, until: float = float("inf")) -> list[Request]:
         """Every write of a ConfigMap by this account, and by processes whose user agent begins so, in their order. Its code says what came of it."""
-        return [
+        found = [
             request
             for request in self.requests(user, agent_prefix, since)
             if request.is_write and request.resource == "configmaps" and request.received <= until
         ]
+        return found if len(self._files) == 1 else sorted(found, key=lambda one: one.received)
 
     def applied(self, user: str, agent_prefix: str = "", since: float = 0, until: float = float("inf")) -> list[str]:
         """A sentence for each of those writes that the API server has carried out. Of a former leader there must be none."""
@@ -84,12 +81,23 @@ class AuditLog:
         ]
 
 
+def _requests(file: Path) -> Iterator[Request]:
+    with file.open() as lines:
+        for line in lines:
+            if not line.endswith("\n"):
+                return  # still being written
+            if request := _parse(json.loads(line)):
+                yield request
+
+
 def _parse(event: dict) -> Request | None:  # type: ignore[type-arg]
     stage = event["stage"]
     begun = event["verb"] == "watch" and stage == "ResponseStarted"
     done = event["verb"] != "watch" and stage in ("ResponseComplete", "Panic")
     refused = event["verb"] == "watch" and event.get("responseStatus", {}).get("code", 200) >= 400
-    if not (begun or done or (refused and stage == "ResponseComplete")):
+    # All that there is of a request with a token that is not accepted.
+    unknown = not event["user"].get("username") and stage == "ResponseStarted"
+    if not (begun or done or unknown or (refused and stage == "ResponseComplete")):
         return None
     subject = event.get("objectRef", {})
     resource = subject.get("resource") or event["requestURI"].split("?")[0]

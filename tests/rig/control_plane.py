@@ -6,10 +6,13 @@ import secrets
 import shutil
 import subprocess
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from . import prepare
+from .api_server import ApiServer
 from .audit import AuditLog
+from .etcd_history import EtcdHistory
 from .kubernetes import Access, ApiFailure, Json, KubernetesClient, write_kubeconfig
 from .processes import Child, free_port
 from .waiting import wait_until
@@ -33,6 +36,8 @@ class Kubernetes:
 
     # None where somebody else runs the API server.
     audit: AuditLog | None = None
+    # None where somebody else runs etcd.
+    history: EtcdHistory | None = None
 
     def __init__(self, directory: Path, access: Access) -> None:
         self.directory = directory
@@ -48,29 +53,44 @@ class Kubernetes:
 
 
 class EmbeddedKubernetes(Kubernetes):
-    """One etcd and one kube-apiserver on loopback, with RBAC, TLS, token requests and an audit log."""
+    """One etcd and one kube-apiserver, or several, on loopback, with RBAC, TLS, token requests and audit logs."""
 
-    def __init__(self, directory: Path, detached: bool = False) -> None:
+    def __init__(self, directory: Path, detached: bool = False, api_servers: int = 1) -> None:
         directory.mkdir(parents=True)
         self._program = str(prepare.control_plane())
         self._detached = detached
         self._keys = directory / "keys"
         self._keys.mkdir(mode=0o700)
         self._etcd_data = directory / "etcd"
-        self._ports = {name: free_port() for name in ("etcd", "peer", "api")}
+        self._etcd_url, self._peer_url = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
         admin_token = secrets.token_hex(16)
         self._write_inputs(admin_token)
         self._logs = directory
         self.etcd = self._start_etcd()
-        self.api_server = self._start_api_server()
+        self.history = EtcdHistory(self._etcd_url)
+        self.api_servers = [self._start_api_server("kube-apiserver")]
         ca_file = self._keys / "apiserver.crt"
         wait_until(ca_file.exists, "the certificate of kube-apiserver", 30, hint=self.api_server.tail)
-        super().__init__(directory, Access(f"https://127.0.0.1:{self._ports['api']}", ca_file, admin_token))
-        self.audit = AuditLog(directory / "audit.log")
-        self._wait_until_ready()
+        super().__init__(directory, Access(self.api_servers[0].url, ca_file, admin_token))
+        self._wait_until_ready(self.api_servers[0])
+        # They find its certificate there.
+        self.api_servers += [self._start_api_server(f"kube-apiserver-{n}") for n in range(2, api_servers + 1)]
+        for server in self.api_servers[1:]:
+            self._wait_until_ready(server)
+        self.audit = AuditLog(*(server.audit_file for server in self.api_servers))
         self.admin_kubeconfig = write_kubeconfig(
             directory / "admin.kubeconfig", self.access.server, ca_file, self._keys / "admin.token", "default"
         )
+
+    @property
+    def certificate(self) -> tuple[Path, Path]:
+        """Of the API server, and its key: for whoever answers in its place."""
+        return self._keys / "apiserver.crt", self._keys / "apiserver.key"
+
+    @property
+    def api_server(self) -> Child:
+        """The first one."""
+        return self.api_servers[0].child
 
     def _write_inputs(self, admin_token: str) -> None:
         (self._keys / "audit-policy.json").write_text(json.dumps(_AUDIT_POLICY))
@@ -84,7 +104,7 @@ class EmbeddedKubernetes(Kubernetes):
         )
 
     def _start_etcd(self) -> Child:
-        client, peer = (f"http://127.0.0.1:{self._ports[name]}" for name in ("etcd", "peer"))
+        client, peer = self._etcd_url, self._peer_url
         return Child(
             "etcd",
             [
@@ -96,64 +116,43 @@ class EmbeddedKubernetes(Kubernetes):
                 f"--listen-peer-urls={peer}",
                 f"--initial-advertise-peer-urls={peer}",
                 f"--initial-cluster=default={peer}",
+                # How soon a reader of the history learns that it has seen all of it.
+                "--watch-progress-notify-interval=500ms",
                 "--log-level=warn",
             ],
             self._logs / "etcd.log",
             detached=self._detached,
         )
 
-    def _start_api_server(self) -> Child:
-        keys = self._keys
-        return Child(
-            "kube-apiserver",
-            [
-                self._program,
-                "kube-apiserver",
-                f"--etcd-servers=http://127.0.0.1:{self._ports['etcd']}",
-                # The whole history stays in etcd for whoever checks it afterwards.
-                "--etcd-compaction-interval=0",
-                "--bind-address=127.0.0.1",
-                f"--secure-port={self._ports['api']}",
-                # It makes its own certificate there, which also serves as the CA of our kubeconfigs.
-                f"--cert-dir={keys}",
-                "--service-cluster-ip-range=10.0.0.0/24",
-                "--authorization-mode=RBAC",
-                f"--token-auth-file={keys / 'tokens.csv'}",
-                "--service-account-issuer=https://kubernetes.default.svc",
-                f"--service-account-key-file={keys / 'sa.pub'}",
-                f"--service-account-signing-key-file={keys / 'sa.key'}",
-                # No controller fills in the parts that this plug-in would wait for.
-                "--disable-admission-plugins=ServiceAccount",
-                f"--audit-policy-file={keys / 'audit-policy.json'}",
-                f"--audit-log-path={self._logs / 'audit.log'}",
-            ],
-            self._logs / "kube-apiserver.log",
-            detached=self._detached,
-        )
+    def _start_api_server(self, name: str) -> ApiServer:
+        return ApiServer(self._program, name, self._etcd_url, self._keys, self._logs, self._detached)
 
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self, server: ApiServer) -> None:
+        admin = KubernetesClient(replace(self.access, server=server.url))
+
         def ready() -> bool:
-            assert self.api_server.running, f"kube-apiserver has ended\n{self.api_server.tail()}"
+            assert server.child.running, f"{server.name} has ended\n{server.child.tail()}"
             try:
-                self.admin.request("GET", "/readyz", limit=2)
+                admin.request("GET", "/readyz", limit=2)
                 return True
             except (ApiFailure, OSError):
                 return False
 
-        wait_until(ready, "kube-apiserver to be ready", 60, hint=self.api_server.tail)
+        wait_until(ready, f"{server.name} to be ready", 60, hint=server.child.tail)
 
-    def stop_api_server(self) -> None:
-        """Ends the API server alone; etcd and everything in it stays."""
-        self.api_server.stop(10)
+    def stop_api_server(self, number: int = 0) -> None:
+        """Ends that API server alone; etcd and everything in it stays."""
+        self.api_servers[number].stop()
 
-    def start_api_server(self) -> None:
+    def start_api_server(self, number: int = 0) -> None:
         """Starts it again on the same port with the same keys."""
-        self.api_server = self._start_api_server()
-        self._wait_until_ready()
+        self.api_servers[number].start()
+        self._wait_until_ready(self.api_servers[number])
 
     def stop(self) -> None:
         # In this order: the API server would wait for an etcd that is gone.
-        self.api_server.stop(5)
+        for server in self.api_servers:
+            server.stop(5)
         self.etcd.stop(5)
         # It preallocates 128 MB.
         shutil.rmtree(self._etcd_data, ignore_errors=True)
@@ -200,8 +199,7 @@ class Namespace:
         admin.create("/api/v1/namespaces", {"metadata": {"name": name}})
         admin.create(f"/api/v1/namespaces/{name}/serviceaccounts", {"metadata": {"name": self.account}})
         rbac = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{name}"
-        rule = {"apiGroups": [""], "resources": ["configmaps"], "verbs": list(verbs)}
-        admin.create(f"{rbac}/roles", {"metadata": {"name": "flink"}, "rules": [rule]})
+        admin.create(f"{rbac}/roles", self._role(verbs))
         admin.create(
             f"{rbac}/rolebindings",
             {
@@ -227,6 +225,25 @@ class Namespace:
         new.touch(0o600)
         new.write_text(answer["status"]["token"])
         new.replace(self.token_file)
+
+    def revoke_tokens(self) -> None:
+        """No token that there is will be accepted any more: the account is replaced by one of the same name.
+
+        The API server remembers a token that it has accepted for up to ten seconds.
+        """
+        admin, path = self.kubernetes.admin, f"/api/v1/namespaces/{self.name}/serviceaccounts"
+        admin.request("DELETE", f"{path}/{self.account}")
+        admin.create(path, {"metadata": {"name": self.account}})
+
+    def allow(self, verbs: Sequence[str]) -> None:
+        """What the Role allows from now on."""
+        path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{self.name}/roles/flink"
+        self.kubernetes.admin.request("PUT", path, self._role(verbs))
+
+    @staticmethod
+    def _role(verbs: Sequence[str]) -> Json:
+        rules = [{"apiGroups": [""], "resources": ["configmaps"], "verbs": list(verbs)}] if verbs else []
+        return {"metadata": {"name": "flink"}, "rules": rules}
 
     def kubeconfig(self, server: str | None = None, label: str = "flink", inline_token: bool = False) -> Path:
         """A kubeconfig of the service account; through `server` instead of straight to the API server."""

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from . import prepare
+from .clocks import Clock
 from .control_plane import Namespace
 from .flink_rest import FlinkRest
 from .kubernetes import Json
-from .logs import LOG4J, Hit, Log
+from .logs import LOG4J, LOG4J_BY_MONOTONIC_CLOCK, Hit, Log
 from .processes import Child, free_port
 from .waiting import wait_until
 from .workspace import FLINK_VERSION
@@ -74,6 +75,8 @@ class FlinkProcess:
         self.directory = cluster.directory / name
         self.settings = dict(settings)
         self.child: Child | None = None
+        # A wall clock of its own, from its next start on.
+        self.clock: Clock | None = None
         self._home: Path | None = None
         # The log of every run, the present one last, and when kill() ended it.
         self.logs: list[Log] = []
@@ -93,6 +96,9 @@ class FlinkProcess:
         """Starts it through Flink's script, which becomes the JVM. Answers at once."""
         assert not self.running, f"{self.name} runs already"
         environment = self.cluster.write_configuration(self.directory, {**self.cluster.settings, **self.settings})
+        if self.clock:
+            environment |= self.clock.environment
+            (self.directory / "conf" / "log4j-console.properties").write_text(LOG4J_BY_MONOTONIC_CLOCK)
         log = self.directory / f"{self.name}.{len(self.logs) + 1}.log"
         self.child = Child(
             self.name,

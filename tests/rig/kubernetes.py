@@ -65,9 +65,9 @@ class KubernetesClient:
 
     def __init__(self, access: Access) -> None:
         self.access = access
-        self._tls = ssl.create_default_context(cafile=str(access.ca_file))
+        self.tls = ssl.create_default_context(cafile=str(access.ca_file))
         if access.certificate_file:
-            self._tls.load_cert_chain(access.certificate_file, access.key_file)
+            self.tls.load_cert_chain(access.certificate_file, access.key_file)
 
     def request(
         self,
@@ -89,7 +89,7 @@ class KubernetesClient:
     ) -> tuple[str, str]:
         """Content type and text of the answer."""
         url = urllib.parse.urlsplit(self.access.server)
-        connection = http.client.HTTPSConnection(url.hostname or "", url.port or 443, timeout=limit, context=self._tls)
+        connection = http.client.HTTPSConnection(url.hostname or "", url.port or 443, timeout=limit, context=self.tls)
         headers = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": "test-rig"}
         if self.access.token:
             headers["Authorization"] = f"Bearer {self.access.token}"

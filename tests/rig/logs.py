@@ -1,6 +1,7 @@
 """Reads the logs of Flink processes, which the rig has stamped with milliseconds since the epoch."""
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,10 @@ logger.netty.name = org.jboss.netty.channel.DefaultChannelPipeline
 logger.netty.level = OFF
 """
 
-_LINE = re.compile(r"^(\d{13}) \S+ (\w+) +(\S+) - (.*)$")
+# The same for a process whose wall clock is not that of the others.
+LOG4J_BY_MONOTONIC_CLOCK = LOG4J.replace("%d{UNIX_MILLIS}", "m%nano")
+
+_LINE = re.compile(r"^(?:(\d{13})|m(\d+)) \S+ (\w+) +(\S+) - (.*)$")
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Log:
             for text in whole.decode(errors="replace").splitlines():
                 found = _LINE.match(text)
                 if found:
-                    self._lines.append(Line(int(found[1]) / 1000, found[2], found[3], found[4]))
+                    self._lines.append(Line(_at(found), found[3], found[4], found[5]))
         return self._lines
 
     def find(self, pattern: str, since: float = 0) -> Iterator[Hit]:
@@ -96,3 +100,9 @@ class Log:
     def tail(self, lines: int = 40) -> str:
         """The end, for messages."""
         return f"--- end of {self.file}\n" + "\n".join(self.text().splitlines()[-lines:])
+
+
+def _at(found: re.Match[str]) -> float:
+    if found[1]:
+        return int(found[1]) / 1000
+    return int(found[2]) / 1e9 + time.time() - time.monotonic()

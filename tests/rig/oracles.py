@@ -33,6 +33,11 @@ def leaderships(cluster: FlinkCluster) -> list[Leadership]:
     return sorted(found, key=lambda one: one.start)
 
 
+def granted_at(process: JobManager) -> list[float]:
+    """When its dispatcher was granted leadership, in all of its runs."""
+    return [at for log in process.logs for at, granted in _events(log) if granted]
+
+
 def overlaps(cluster: FlinkCluster) -> list[str]:
     """Sentences about every time at which two JobManagers led; empty is good."""
     ordered = leaderships(cluster)

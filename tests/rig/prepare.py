@@ -117,6 +117,19 @@ def java(release: int) -> Path:
 
 
 @cache
+def clock() -> Path:
+    """The library of tests/clock, which gives a process a wall clock of its own."""
+    source = TESTS / "clock" / "clock.c"
+    library = CACHE / "clock" / content_key([source]) / "clock.so"
+    with _missing(library) as missing:
+        if missing:
+            whole = library.with_suffix(".new")
+            run(["cc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", str(whole), str(source), "-ldl"], limit=60)
+            whole.rename(library)
+    return library
+
+
+@cache
 def control_plane() -> Path:
     """The program of tests/control-plane; FLINKKUBEHA_CONTROL_PLANE names one that is built already."""
     named = os.environ.get("FLINKKUBEHA_CONTROL_PLANE")

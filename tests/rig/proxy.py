@@ -11,7 +11,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -34,15 +34,20 @@ _ANSWER_PAUSE = 0.03
 
 
 class FaultProxy:
-    """Listens on a port of its own. Change `mode`, `delay` and `drop_replies` at any time, from any thread."""
+    """Listens on a port of its own. Change `mode`, `delay` and `drop_replies` at any time, from any thread.
 
-    def __init__(self, server: str, seed: int = 1) -> None:
-        target = urlsplit(server)
-        self._target = (target.hostname or "127.0.0.1", target.port or 443)
+    In front of several servers, connections go to one after the other of those that accept them.
+    """
+
+    def __init__(self, server: str | Sequence[str], seed: int = 1) -> None:
+        targets = [urlsplit(one) for one in ([server] if isinstance(server, str) else server)]
+        self._targets = [(target.hostname or "127.0.0.1", target.port or 443) for target in targets]
+        self._turn = seed
         self._port = free_port()
         self._mode = Mode.FORWARD
         self._delay = 0.0
         self._writers: set[asyncio.StreamWriter] = set()
+        self._exchanges: set[_Exchange] = set()
         self._listener: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
         self._healed = asyncio.Event()
@@ -81,6 +86,16 @@ class FaultProxy:
     @delay.setter
     def delay(self, seconds: float) -> None:
         self._delay = seconds
+
+    def silence(self) -> int:
+        """What is sent over connections that stand gets lost from now on, as when a NAT forgets them; new ones work.
+
+        How many that were.
+        """
+        alive = [one for one in list(self._exchanges) if not one.silenced]
+        for one in alive:
+            one.silenced = True
+        return len(alive)
 
     def close(self) -> None:
         """Resets everything and ends."""
@@ -123,14 +138,16 @@ class FaultProxy:
                 _reset(writer)
                 return
             await self._healed.wait()
-            up_reader, up_writer = await asyncio.open_connection(*self._target)
+            up_reader, up_writer = await self._connect()
             self._writers.add(up_writer)
             exchange = _Exchange()
+            self._exchanges.add(exchange)
             try:
                 await asyncio.gather(
                     self._pump(reader, up_writer, True, exchange), self._pump(up_reader, writer, False, exchange)
                 )
             finally:
+                self._exchanges.discard(exchange)
                 self._writers.discard(up_writer)
                 up_writer.close()
         except (OSError, asyncio.CancelledError):
@@ -139,11 +156,23 @@ class FaultProxy:
             self._writers.discard(writer)
             writer.close()
 
+    async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """To the server whose turn it is, or the next one that is there."""
+        self._turn += 1
+        for step in range(len(self._targets)):
+            with contextlib.suppress(ConnectionRefusedError):
+                return await asyncio.open_connection(*self._targets[(self._turn + step) % len(self._targets)])
+        raise ConnectionRefusedError
+
     async def _pump(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, up: bool, exchange: "_Exchange"
     ) -> None:
         while True:
             data = await reader.read(65536)
+            if exchange.silenced:
+                if not data:
+                    return
+                continue
             self.bytes_down += 0 if up else len(data)
             if up:
                 self.bytes_up += len(data)
@@ -175,6 +204,8 @@ class _Exchange:
 
     def __init__(self) -> None:
         self.doomed = False
+        # Nothing arrives any more, in neither direction, and neither side is told.
+        self.silenced = False
         self._shaken = False
         self._asked = False
 

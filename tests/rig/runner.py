@@ -87,11 +87,19 @@ def _tests(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
             yield entry
 
 
+def _is_chosen(test: unittest.TestCase, patterns: list[str], full: bool) -> bool:
+    """By its name; without a name, tests that say `in_ci = False` are left to --full."""
+    if patterns:
+        return any(one in test.id() for one in patterns)
+    return full or getattr(test, "in_ci", True)
+
+
 def run(package: str, patterns: list[str]) -> int:
     """Runs the tests whose full name holds one of the patterns, all without any; the exit code."""
     base = importlib.import_module(f"{package}.base")
     found = unittest.defaultTestLoader.discover(str(TESTS / package), "test_*.py", str(TESTS))
-    chosen = [test for test in _tests(found) if not patterns or any(one in test.id() for one in patterns)]
+    full = os.environ.get("FLINKKUBEHA_FULL") == "1"
+    chosen = [test for test in _tests(found) if _is_chosen(test, patterns, full)]
     base.setup()
     result = _Result()
     began = time.monotonic()
@@ -112,12 +120,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog=f"tests/{package}/run")
     parser.add_argument("--full", action="store_true", help="long holds, many repetitions")
     parser.add_argument("--stock", action="store_true", help="Flink's own HA classes instead of ours")
+    parser.add_argument("--seed", type=int, help="what chance decides in tests that have any")
     parser.add_argument("pattern", nargs="*", help="part of a test's full name, such as test_job_ends")
     options = parser.parse_args(sys.argv[2:])
     # Read by the modules when they are loaded.
     for name in ("full", "stock"):
         if getattr(options, name):
             os.environ[f"FLINKKUBEHA_{name.upper()}"] = "1"
+    if options.seed is not None:
+        os.environ["FLINKKUBEHA_SEED"] = str(options.seed)
     sys.exit(run(package, options.pattern))
 
 

@@ -150,6 +150,12 @@ def _tiers(full: bool) -> list[Tier]:
             needs_control_plane=True,
         ),
         Tier(
+            "faults",
+            "the fault matrix: one fault each under a running job, judged from outside",
+            [Step((str(TESTS / "faults" / "run"), *scope), count_summary, 4 * 3600 if full else 2400)],
+            needs_control_plane=True,
+        ),
+        Tier(
             "lines",
             "every Flink line from one jar, beside Flink's own services and in place of them",
             [Step((str(TESTS / "lines" / "run"), *scope), count_summary, 6 * 3600 if full else 2400)],
@@ -236,7 +242,7 @@ def run(names: Sequence[str], full: bool) -> int:
             if tier.needs_control_plane:
                 background.join()
                 environment["FLINKKUBEHA_CONTROL_PLANE"] = str(prepare.control_plane())
-            if tier.name in ("cluster", "lines") and "build" in counts:
+            if tier.name in ("cluster", "faults", "lines") and "build" in counts:
                 environment["FLINKKUBEHA_JAR"] = str(prepare.built_jar())
             began = time.monotonic()
             counts[tier.name] = sum((_run(step, environment) for step in tier.steps), Count())

@@ -60,7 +60,12 @@ public final class HaConfiguration {
         this.retryPeriod = read(configuration, HaOptions.RETRY_PERIOD);
         this.outageHold = read(configuration, HaOptions.OUTAGE_HOLD);
         this.outageHoldExplicit = configuration.contains(HaOptions.OUTAGE_HOLD);
-        this.jvmStallTimeout = read(configuration, HaOptions.JVM_STALL_TIMEOUT);
+        final Duration stallTimeout = read(configuration, HaOptions.JVM_STALL_TIMEOUT);
+        // A longer lease alone must not be refused for a default that is shorter.
+        this.jvmStallTimeout =
+                configuration.contains(HaOptions.JVM_STALL_TIMEOUT) || stallTimeout.compareTo(leaseDuration) > 0
+                        ? stallTimeout
+                        : leaseDuration;
         this.clientTimeout = read(configuration, HaOptions.CLIENT_TIMEOUT);
         if (namespace.trim().isEmpty()) {
             throw new IllegalConfigurationException(

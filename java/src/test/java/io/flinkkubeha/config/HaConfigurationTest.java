@@ -42,6 +42,23 @@ class HaConfigurationTest {
     }
 
     @Test
+    void aLongLeaseAloneOutlastsTheDefaultOfAPause() {
+        final String lease = "high-availability.kubernetes.leader-election.lease-duration";
+        final String pause = "high-availability.native.jvm-stall-timeout";
+
+        assertThat(stallTimeout(lease, "15 s")).isEqualTo("60000");
+        assertThat(stallTimeout(lease, "2 min")).isEqualTo("120000");
+        // What is set is what native code gets to judge.
+        assertThat(stallTimeout(lease, "2 min", pause, "60 s")).isEqualTo("60000");
+    }
+
+    private static String stallTimeout(String... settings) {
+        return HaConfiguration.of(configuration(settings))
+                .sessionSettings(ProcessRole.JOBMANAGER, "id", "iso", Map.of())
+                .get("jvm-stall-timeout-millis");
+    }
+
+    @Test
     void sessionSettingsCarryEverythingThatNativeCodeChecks() {
         final SessionSettings session =
                 HaConfiguration.of(

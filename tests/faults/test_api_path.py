@@ -1,0 +1,90 @@
+"""The way to the API server fails for the leader alone."""
+
+import random
+
+from rig.flink import RESTORED
+from rig.proxy import Mode
+
+from . import base
+from .observation import together
+
+_ROUNDS = 20 if base.FULL else 1
+
+
+class F04PathIsBlackHoled(base.FaultTest):
+    """At a moment that chance decides, with a standby; twenty times with --full."""
+
+    row = "F-04"
+
+    def test_revoked_before_the_standby_leads(self) -> None:
+        fleet = self.fleet()
+        for turn in range(_ROUNDS):
+            leader, standby = fleet.running()
+            assert standby
+            fleet.wait(random.Random(base.SEED + turn).uniform(0, 5))
+            fleet.begin()
+            with fleet.broken(Mode.BLACK_HOLE, leader):
+                standby.wait_for_log(RESTORED, 3 * base.LEASE, fleet.began)
+                fleet.wait(5)
+            fleet.settle()
+            fleet.observe()
+        fleet.finish()
+        for seen in fleet.observations:
+            self.expect(seen, transitions=1, restarts=1, failed_checkpoints=None)
+        self.record(f"{_ROUNDS} times" if _ROUNDS > 1 else "", together(fleet.observations))
+
+
+class F05PathIsSlow(base.FaultTest):
+    """Each round trip takes longer; nothing happens up to what one attempt at a renewal is given, then a clean loss."""
+
+    row = "F-05"
+    in_ci = True
+    # Two round trips make a new connection and an answer. In between, either may be: it is up to the moment.
+    times = (1, 2, 4, 8) if base.FULL else (1, 8)
+    held = 1
+    # Longer than a lease.
+    lasting = 20
+
+    def test_slower_and_slower(self) -> None:
+        fleet = self.fleet()
+        for seconds in self.times:
+            leader, _ = fleet.running()
+            fleet.paths[leader.name].delay = seconds / 2
+            fleet.wait(self.lasting)
+            fleet.paths[leader.name].delay = 0
+            fleet.settle()
+            fleet.observe()
+        fleet.finish()
+        for seconds, seen in zip(self.times, fleet.observations):
+            if seconds <= self.held:
+                self.expect(seen)
+            else:
+                self.expect(seen, transitions=range(2), restarts=range(2), failed_checkpoints=None)
+            self.record(f"{seconds} s more for each round trip, for {self.lasting} s", seen)
+
+
+class F06RepliesAreLost(base.FaultTest):
+    """After the request was carried out; 10,000 checkpoints are in the cluster tier, with --full."""
+
+    row = "F-06"
+    _BAD = ("PossibleInconsistentStateException", "AlreadyExistException")
+
+    def test_every_outcome_is_settled(self) -> None:
+        fleet = self.fleet(job_managers=1, settings={"execution.checkpointing.interval": "50 ms"})
+        leader, _ = fleet.running()
+        path = fleet.paths[leader.name]
+        path.drop_replies = 0.3
+        completed = fleet.wait_for_checkpoints(150)
+        lost, passed = path.dropped, path.passed
+        path.drop_replies = 0
+        fleet.settle()
+        fleet.observe()
+        text = "".join(log.text() for log in leader.logs)
+        bad = {name: text.count(name) for name in self._BAD if name in text}
+        seen = fleet.finish()
+        if not base.STOCK:
+            self.assertGreaterEqual(completed, 150)
+            self.assertGreater(lost, 75, "the proxy has lost too little to show anything")
+            self.assertEqual({}, bad)
+        self.expect(seen)
+        self.record("150 checkpoints", seen, completed=completed, replies_lost=f"{lost} of {lost + passed}", **bad)

@@ -3,7 +3,6 @@
 import contextlib
 import random
 import secrets
-import time
 from typing import Any
 
 from rig import prepare
@@ -15,7 +14,7 @@ from rig.waiting import WaitedTooLong, wait_until
 
 from . import base
 from .fleet import PATIENCE
-from .observation import Observation, observe, together
+from .observation import Observation, completions, observe, together
 
 _ELECTION = "high-availability.kubernetes.leader-election."
 # Take-overs wait for it, and there are many.
@@ -80,7 +79,6 @@ class F23CrashPoints(base.FaultTest):
     def _crash(self, point: CrashPoint) -> tuple[Observation, list[str]]:
         """One life with a crash in it; what came of it, and the files that are left when the job is gone."""
         self._restart_what_ended()
-        began = time.time()
         job = self._submit(point)
         cancelled = False
         if not self.steps.crashed.is_set():
@@ -101,7 +99,10 @@ class F23CrashPoints(base.FaultTest):
             self._wait_for_checkpoints(job)
             self._cancel(job)
         self._wait_until_gone(job)
-        seen = observe(self.cluster, job, began, [], base.kubernetes().audit, True, 0)
+        crashed = self.steps.crashed_at
+        seen = observe(self.cluster, job, crashed, [], base.kubernetes().audit, True, 0)
+        if not any(at < crashed for at, _ in completions(self.cluster, job)):
+            seen.lost = []  # there was nothing to restore
         seen.not_exactly_once = check_output(job.output).problems
         seen.leaks, files = self._leaks(job)
         return seen, files

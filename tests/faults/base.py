@@ -49,6 +49,7 @@ class FaultTest(cluster.base.ClusterTest):
         task_managers: int = 1,
         settings: Mapping[str, str | None] | None = None,
         path: Callable[[], fleet.Path] | None = None,
+        direct: bool = False,
         debug: bool = False,
         job: Mapping[str, Any] | None = None,
         seed: int = SEED,
@@ -56,7 +57,8 @@ class FaultTest(cluster.base.ClusterTest):
     ) -> Fleet:
         """A running fleet: a path for each JobManager (a FaultProxy unless `path` makes another), the counting job.
 
-        `job` as CountingJob takes it, `options` as FlinkCluster does; with `debug`, JVMs can be suspended.
+        With `direct` there are no paths; with `debug`, JVMs can be suspended. `job` as CountingJob takes it, `options`
+        as FlinkCluster does.
         """
         name = options.pop("name", "flink")
         started = self.flink(
@@ -68,7 +70,7 @@ class FaultTest(cluster.base.ClusterTest):
             self.addCleanup(made.close)
             return made
 
-        result = Fleet(started, make_path, seed, started.namespace.kubernetes.audit, debug)
+        result = Fleet(started, None if direct else make_path, seed, started.namespace.kubernetes.audit, debug)
         result.start(**(job or {}))
         return result
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
-from cluster.base import LEASE, STOCK
+from cluster.base import LEASE
 from rig import jdwp
 from rig.audit import AuditLog, Request
 from rig.counting import CountingJob, check_output
@@ -250,12 +250,12 @@ class Fleet:
         return completed()
 
     def hold_up_a_write(self, leader: JobManager, limit: float = 20) -> None:
-        """Black-holes the path of the leader, and waits until it has tried to store a checkpoint."""
+        """Black-holes the path of the leader, and waits until it has had the time to try to store a checkpoint."""
         path = self.paths[leader.name]
         path.mode = Mode.BLACK_HOLE
         sent = path.bytes_up
         wait_until(lambda: path.bytes_up > sent, "a request on its way", limit, 0.02)
-        self.wait(2)
+        self.wait(5)
 
     def codes(self, process: JobManager, since: float) -> list[int]:
         """What the API server answered to that process."""
@@ -271,14 +271,6 @@ class Fleet:
         """Waits until the API server has answered so; when it was seen."""
         wait_until(lambda: code in self.codes(process, self.began), f"an answer {code}", limit, 0.2)
         return time.time()
-
-    def renew_token(self) -> None:
-        """Puts a new token where JobManagers and TaskManagers look for it."""
-        self.cluster.namespace.renew_token()
-        # Stock has it in its kubeconfig.
-        self.cluster.kubeconfig(label="stock" if STOCK else "flink")
-        for process in self.cluster.job_managers:
-            self.cluster.kubeconfig(self.paths[process.name].server, process.name)
 
     @staticmethod
     def wait(seconds: float) -> None:

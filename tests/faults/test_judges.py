@@ -99,7 +99,7 @@ class Page(unittest.TestCase):
         page = table.render([self._result(), self._result(side="stock", overlap_ms=2500)])
         for name in ROWS:
             self.assertIn(f"| {name} |", page)
-        self.assertIn("held, no transitions, no restarts, gap 0.6 s, in all 3", page)
+        self.assertIn("held, no transition, no restart, gap 0.6 s, in all: 3", page)
         self.assertIn("**two leaders for 2.5 s**", page)
 
     def test_figures_of_the_lines_are_taken_over(self) -> None:

@@ -2,6 +2,7 @@
 
 mod config_maps;
 mod endurance;
+mod group_commit;
 mod watches;
 
 use std::sync::Arc;

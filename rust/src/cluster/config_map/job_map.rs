@@ -264,8 +264,8 @@ impl JobMap {
                 self.refused(error)
             }
             Err(WriteFailure::Unknown(error)) => {
-                self.commit.not_written();
                 self.batch.lost();
+                self.commit.not_written();
                 Err(error)
             }
         }

@@ -142,7 +142,9 @@ proptest! {
                     }
                 }
                 Step::Remove => if let Some(key) = completed.first().cloned() {
-                    if let Some(EditAnswer::Marked { pointer }) = writer.edit(&mut object, &Edit::MarkPointer { key: key.clone() }, fate) {
+                    let mark = Edit::MarkPointer { key: key.clone() };
+                    let answer = writer.edit(&mut object, &mark, fate);
+                    if let Some(EditAnswer::Marked { pointer }) = answer {
                         completed.remove(0);
                         let answer = writer.commit.answer(&Edit::RemovePointer { key, pointer });
                         prop_assert_eq!(answer, Some(EditAnswer::Done));

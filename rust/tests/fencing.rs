@@ -11,6 +11,7 @@ use flinkkubeha::error::ErrorCode;
 use flinkkubeha::protocol::annotations::Claim;
 use flinkkubeha::protocol::config_map;
 use flinkkubeha::protocol::edit::{Edit, EditAnswer};
+use flinkkubeha::protocol::state_handle;
 use flinkkubeha::session::{ConfigMapHandle, Session};
 use serde_json::{Value, json};
 use support::sessions::{CLUSTER_MAP, JOB_MAP, World, add, end, next, next_of, pointer, until};
@@ -54,7 +55,7 @@ fn lead(session: &Session) {
 }
 
 /// Every kind of write.
-fn writes() -> [Edit; 9] {
+fn writes() -> [Edit; 10] {
     let key = || "checkpointID-1".to_owned();
     [
         Edit::AddPointer {
@@ -66,7 +67,10 @@ fn writes() -> [Edit; 9] {
             pointer: pointer("file:/b"),
         },
         Edit::MarkPointer { key: key() },
-        Edit::RemovePointer { key: key() },
+        Edit::RemovePointer {
+            key: key(),
+            pointer: state_handle::mark(&pointer("file:/a")).unwrap(),
+        },
         Edit::RemoveKey { key: key() },
         Edit::ClearPointers {
             prefix: "checkpointID-".to_owned(),
@@ -74,6 +78,7 @@ fn writes() -> [Edit; 9] {
         Edit::NextCounter,
         Edit::SetCounter(99),
         Edit::RemoveCounter,
+        Edit::FinishRemovals,
     ]
 }
 

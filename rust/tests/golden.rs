@@ -246,11 +246,17 @@ fn removals_that_stock_has_begun_are_finished() {
             assert!(!keys.is_empty());
             for (key, pointer) in keys {
                 let answer = Edit::MarkPointer { key: key.clone() }.apply(&mut object);
-                assert_eq!(Ok(EditAnswer::Marked { pointer }), answer);
                 assert_eq!(
-                    Ok(EditAnswer::Done),
-                    Edit::RemovePointer { key: key.clone() }.apply(&mut object)
+                    Ok(EditAnswer::Marked {
+                        pointer: pointer.clone()
+                    }),
+                    answer
                 );
+                let remove = Edit::RemovePointer {
+                    key: key.clone(),
+                    pointer,
+                };
+                assert_eq!(Ok(EditAnswer::Done), remove.apply(&mut object));
                 assert_eq!(None, config_map::entry(&object, &key));
             }
             let left = pointers(&object);

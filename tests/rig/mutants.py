@@ -21,6 +21,7 @@ from .processes import end_on_signals
 from .workspace import ROOT, progress
 
 BATCH = "cluster/config_map/batch.rs"
+GROUP_COMMIT = "protocol/group_commit.rs"
 JOB_MAP = "cluster/config_map/job_map.rs"
 JOB_MAPS = "cluster/config_map/job_maps.rs"
 MEMORY = "cluster/config_map/memory.rs"
@@ -258,6 +259,127 @@ MUTANTS = [
         "State::Known(of, object) if *of == grant || BROKEN => Some(Arc::clone(object)),",
         LIBRARY,
         "memory::tests::what_one_grant_knew_is_nothing_to_the_next",
+    ),
+    # What is promised for a later write.
+    Mutant(
+        "an id in reserve is handed out again and again",
+        GROUP_COMMIT,
+        "self.reserved.take().map(EditAnswer::Counter)",
+        "if BROKEN { self.reserved } else { self.reserved.take() }.map(EditAnswer::Counter)",
+        LIBRARY,
+        "group_commit::properties::ids_rise_and_only_marked_keys_leave",
+    ),
+    Mutant(
+        "an id is in reserve before its write is applied",
+        GROUP_COMMIT,
+        "self.offered = reserve_counter(object);",
+        "self.offered = reserve_counter(object);\n            if BROKEN { self.reserved = self.offered }",
+        LIBRARY,
+        "group_commit::tests::nothing_is_reserved_before_the_write_is_applied_and_nothing_by_one_that_was_lost",
+    ),
+    Mutant(
+        "an addition of unknown outcome reserves an id",
+        GROUP_COMMIT,
+        "pub fn not_written(&mut self) {\n        self.offered = None;",
+        "pub fn not_written(&mut self) {\n        if !BROKEN { self.offered = None; }",
+        LIBRARY,
+        "group_commit::tests::nothing_is_reserved_before_the_write_is_applied_and_nothing_by_one_that_was_lost",
+    ),
+    Mutant(
+        "an id is reserved over one that is in reserve",
+        GROUP_COMMIT,
+        "if adds && !sets && self.reserved.is_none() {",
+        "if adds && !sets && (self.reserved.is_none() || BROKEN) {",
+        LIBRARY,
+        "group_commit::tests::one_id_is_reserved_at_a_time",
+    ),
+    Mutant(
+        "a write that sets the counter reserves an id",
+        GROUP_COMMIT,
+        "Edit::SetCounter(_) | Edit::RemoveCounter => sets = true,",
+        "Edit::SetCounter(_) | Edit::RemoveCounter => sets = !BROKEN,",
+        LIBRARY,
+        "group_commit::tests::who_sets_or_removes_the_counter_drops_the_reserve_and_gets_none_in_the_same_write",
+    ),
+    Mutant(
+        "who sets the counter leaves the reserve",
+        GROUP_COMMIT,
+        "self.reserved = None;\n                self.counter = None;",
+        "self.reserved = self.reserved.filter(|_| BROKEN);\n                self.counter = None;",
+        LIBRARY,
+        "group_commit::tests::who_sets_or_removes_the_counter_drops_the_reserve_and_gets_none_in_the_same_write",
+    ),
+    Mutant(
+        "an id that the stored counter does not cover stays in reserve",
+        GROUP_COMMIT,
+        "stored.is_some_and(|stored| *id < stored)",
+        "stored.is_some_and(|stored| *id < stored || BROKEN)",
+        LIBRARY,
+        "group_commit::tests::a_counter_that_somebody_has_set_back_is_put_right",
+    ),
+    Mutant(
+        "a counter that somebody has set back is believed",
+        GROUP_COMMIT,
+        "if let Some(least) = self.counter {",
+        "if let Some(least) = self.counter && !BROKEN {",
+        SIMULATION,
+        "group_commit::a_counter_that_somebody_sets_back_is_put_right_with_the_next_write",
+    ),
+    Mutant(
+        "a removal takes whatever the key holds",
+        GROUP_COMMIT,
+        "if config_map::entry(object, key) == Some(pointer) {",
+        "if config_map::entry(object, key) == Some(pointer) || BROKEN {",
+        LIBRARY,
+        "group_commit::tests::nothing_but_the_marked_pointer_itself_is_removed",
+    ),
+    Mutant(
+        "a live pointer is taken away later",
+        GROUP_COMMIT,
+        "if state_handle::is_marked(pointer) == Ok(true) => {",
+        "if state_handle::is_marked(pointer) == Ok(true) || BROKEN => {",
+        LIBRARY,
+        "group_commit::tests::nothing_but_the_marked_pointer_itself_is_removed",
+    ),
+    Mutant(
+        "a removal is forgotten with a write that was refused",
+        GROUP_COMMIT,
+        ".retain(|key, pointer| config_map::entry(object, key) == Some(pointer));",
+        ".retain(|key, pointer| config_map::entry(object, key) == Some(pointer) && !BROKEN);",
+        LIBRARY,
+        "group_commit::tests::a_removal_is_promised_until_it_is_written_or_seen",
+    ),
+    Mutant(
+        "removals are finished as soon as somebody asks",
+        GROUP_COMMIT,
+        "self.removals.is_empty().then_some(EditAnswer::Unchanged)",
+        "(self.removals.is_empty() || BROKEN).then_some(EditAnswer::Unchanged)",
+        SIMULATION,
+        "group_commit::a_store_that_closes_takes_what_it_has_removed_with_it",
+    ),
+    Mutant(
+        "a removed key does not leave with the next write",
+        JOB_MAP,
+        "self.commit.prepare(object);",
+        "if !BROKEN { self.commit.prepare(object); }",
+        SIMULATION,
+        "group_commit::a_checkpoint_costs_two_writes_and_no_read",
+    ),
+    Mutant(
+        "a reserve outlives its grant and its ConfigMap",
+        JOB_MAP,
+        "if !self.memory.is_of(grant) {\n            // Of another grant",
+        "if !self.memory.is_of(grant) && !BROKEN {\n            // Of another grant",
+        SIMULATION,
+        "group_commit::the_next_grant_has_nothing_in_reserve",
+    ),
+    Mutant(
+        "a ConfigMap that is made anew keeps the reserve",
+        JOB_MAP,
+        "self.commit.lost_its_object();",
+        "if !BROKEN { self.commit.lost_its_object(); }",
+        SIMULATION,
+        "group_commit::a_map_that_is_made_anew_has_nothing_in_reserve",
     ),
 ]
 

@@ -60,7 +60,8 @@ const METHODS: &[NativeMethod<'static>] = &[
     native! { add_pointer(config_map: jlong, key: JString, uri: JString, size: jlong) -> jboolean },
     native! { replace_pointer(config_map: jlong, key: JString, uri: JString, size: jlong) -> JString },
     native! { mark_pointer(config_map: jlong, key: JString) -> JString },
-    native! { remove_pointer(config_map: jlong, key: JString) -> jboolean },
+    native! { remove_pointer(config_map: jlong, key: JString, raw: JString) },
+    native! { finish_removals(config_map: jlong) },
     native! { decode_pointer(raw: JString) -> JString[] },
     native! { clear_pointers(config_map: jlong, prefix: JString) -> jint },
     native! { next_counter(config_map: jlong) -> jlong },
@@ -278,9 +279,20 @@ fn mark_pointer<'local>(
     optional_string(env, marked.as_deref())
 }
 
-fn remove_pointer(env: &mut Env<'_>, _: JClass<'_>, config_map: jlong, key: JString<'_>) -> Answer<jboolean> {
+fn remove_pointer(
+    env: &mut Env<'_>,
+    _: JClass<'_>,
+    config_map: jlong,
+    key: JString<'_>,
+    raw: JString<'_>,
+) -> Answer<()> {
     let config_map = CONFIG_MAPS.get(config_map)?;
-    Ok(config_map.remove_pointer(&text(env, &key, "key")?)?)
+    let (key, raw) = (text(env, &key, "key")?, text(env, &raw, "raw")?);
+    Ok(config_map.remove_pointer(key, raw)?)
+}
+
+fn finish_removals(_: &mut Env<'_>, _: JClass<'_>, config_map: jlong) -> Answer<()> {
+    Ok(CONFIG_MAPS.get(config_map)?.finish_removals()?)
 }
 
 fn decode_pointer<'local>(env: &mut Env<'local>, _: JClass<'local>, raw: JString<'local>) -> Answer<JStrings<'local>> {

@@ -1,9 +1,16 @@
 //! A `ConfigMap` that Java has opened: what edits answer, as what the native methods return.
 
+use std::time::Duration;
+
 use crate::error::{ErrorCode, HaError};
 use crate::protocol::config_map;
 use crate::protocol::edit::{self, Edit, EditAnswer};
+use crate::protocol::state_handle;
 use crate::session::ConfigMapHandle;
+
+/// How long a store that is being closed waits for removals to be finished: Flink waits for it with everything else that it closes. What is left
+/// then counts as absent, and the next leader takes it away.
+const FINISH_LIMIT: Duration = Duration::from_secs(1);
 
 /// A `ConfigMap` as seen under the grant that held when it was opened.
 pub(super) struct OpenConfigMap {
@@ -55,20 +62,22 @@ impl OpenConfigMap {
         }
     }
 
-    /// Removes a pointer that is marked, or a value that nobody can decode; `false` when there is none.
-    pub(super) fn remove_pointer(&self, key: &str) -> Result<bool, HaError> {
-        let answer = match self.handle.edit(Edit::RemovePointer { key: key.to_owned() }) {
+    /// Removes this pointer, which is marked, or a value that nobody can decode. In a job's `ConfigMap` a marked one leaves with the next write.
+    pub(super) fn remove_pointer(&self, key: String, pointer: String) -> Result<(), HaError> {
+        let edit = match state_handle::is_marked(&pointer) {
+            Ok(_) => Edit::RemovePointer { key, pointer },
             // A live pointer that somebody puts there in between is refused.
-            Err(error) if error.code == ErrorCode::Undecodable => {
-                self.handle.edit(Edit::RemoveKey { key: key.to_owned() })
-            }
-            answer => answer,
-        }?;
-        match answer {
-            EditAnswer::Done => Ok(true),
-            EditAnswer::Unchanged | EditAnswer::Absent => Ok(false),
+            Err(_) => Edit::RemoveKey { key },
+        };
+        match self.handle.edit(edit)? {
+            EditAnswer::Done | EditAnswer::Unchanged => Ok(()),
             other => Err(self.unexpected(&other)),
         }
+    }
+
+    /// Takes away at once what was left to a next write.
+    pub(super) fn finish_removals(&self) -> Result<(), HaError> {
+        self.handle.edit_within(Edit::FinishRemovals, FINISH_LIMIT).map(drop)
     }
 
     /// Removes all keys with this prefix and answers how many there were.
@@ -88,8 +97,15 @@ impl OpenConfigMap {
         }
     }
 
-    /// The checkpoint id that is handed out next, read from the API server.
+    /// The checkpoint id that is handed out next: what the writer has in reserve, or else what the API server says. Without the grant that the
+    /// `ConfigMap` was opened under it is what is stored, which no id that was handed out reaches.
     pub(super) fn read_counter(&self) -> Result<i64, HaError> {
+        match self.handle.edit(Edit::ReadCounter) {
+            Ok(EditAnswer::Next(id)) => return Ok(id),
+            Ok(other) => return Err(self.unexpected(&other)),
+            Err(error) if error.code == ErrorCode::NotLeader => {}
+            Err(error) => return Err(error),
+        }
         edit::read_counter(&self.read()?).map_err(|refusal| {
             let message = format!("In the ConfigMap {}: {refusal}", self.name);
             HaError::new(ErrorCode::Undecodable, message)

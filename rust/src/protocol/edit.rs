@@ -17,6 +17,7 @@ use super::annotations::Claim;
 use super::config_map;
 
 pub use counter::read as read_counter;
+pub(super) use counter::{raise as raise_counter, reserve as reserve_counter};
 pub use refusal::EditRefusal;
 pub use size::POINTER_BYTES_LIMIT;
 
@@ -46,11 +47,17 @@ pub enum Edit {
         /// The key in `data`.
         key: String,
     },
-    /// Second phase of a removal: removes a marked pointer. A live one is refused.
+    /// Second phase of a removal: removes this marked pointer, whose state is discarded, and leaves everything else that
+    /// the key may hold. To remove a live one is refused. Nothing needs the key any more, so the writer of a job's
+    /// `ConfigMap` takes it away with its next write.
     RemovePointer {
         /// The key in `data`.
         key: String,
+        /// The text of the marked pointer.
+        pointer: String,
     },
+    /// Changes nothing by itself: is answered when no removal waits for a next write any more.
+    FinishRemovals,
     /// Removes every key with this prefix, live pointers too, whose state stays where it is
     /// (`KubernetesStateHandleStore.clearEntries`). Leaders and counter are no pointers and stay.
     ClearPointers {
@@ -68,6 +75,8 @@ pub enum Edit {
     ClearLeaders,
     /// Hands out the next checkpoint id (`KubernetesCheckpointIDCounter.getAndIncrement`).
     NextCounter,
+    /// Tells the checkpoint id that is handed out next (`KubernetesCheckpointIDCounter.get`).
+    ReadCounter,
     /// Sets the checkpoint id that is handed out next (`KubernetesCheckpointIDCounter.setCount`).
     SetCounter(i64),
     /// Removes the counter (`KubernetesCheckpointIDCounter.shutdown` of a job that ended for good).
@@ -103,6 +112,8 @@ pub enum EditAnswer {
     Absent,
     /// The checkpoint id that was handed out.
     Counter(i64),
+    /// The checkpoint id that is handed out next.
+    Next(i64),
     /// So many keys were removed, at least one.
     Cleared(usize),
 }
@@ -112,7 +123,7 @@ impl EditAnswer {
     /// written again, which is harmless.
     #[must_use]
     pub const fn needs_write(&self) -> bool {
-        !matches!(self, Self::Unchanged | Self::Absent)
+        !matches!(self, Self::Unchanged | Self::Absent | Self::Next(_))
     }
 }
 
@@ -127,11 +138,13 @@ impl Edit {
             Self::AddPointer { key, pointer } => pointer::add(object, key, pointer),
             Self::ReplacePointer { key, pointer } => pointer::replace(object, key, pointer),
             Self::MarkPointer { key } => pointer::mark(object, key),
-            Self::RemovePointer { key } => pointer::remove(object, key),
+            Self::RemovePointer { key, pointer } => pointer::remove(object, key, pointer),
+            Self::FinishRemovals => Ok(EditAnswer::Unchanged),
             Self::ClearPointers { prefix } => Ok(pointer::clear(object, prefix)),
             Self::PublishLeader { component, value } => leader::publish(object, component, value.as_deref()),
             Self::ClearLeaders => Ok(leader::clear(object)),
             Self::NextCounter => counter::next(object),
+            Self::ReadCounter => counter::read(object).map(EditAnswer::Next),
             Self::SetCounter(next) => counter::set(object, *next),
             Self::RemoveCounter => Ok(counter::remove(object)),
             Self::Claim(claim) => Ok(claim::claim(object, claim)),

@@ -7,6 +7,7 @@ pub mod config_map;
 pub mod contenders;
 pub mod edit;
 pub mod elector;
+pub mod group_commit;
 pub mod jvm_stall;
 pub mod leader_information;
 pub mod lease;

@@ -6,6 +6,10 @@ use std::fmt;
 pub const LEADER_KEY_PREFIX: &str = "org.apache.flink.k8s.leader.";
 /// The key of the checkpoint counter (`Constants.CHECKPOINT_COUNTER_KEY`).
 pub const COUNTER_KEY: &str = "counter";
+/// What the keys of checkpoints begin with (`KubernetesCheckpointStoreUtil`).
+const CHECKPOINT_KEY_PREFIX: &str = "checkpointID-";
+/// How many digits follow, with zeros in front.
+const CHECKPOINT_ID_DIGITS: usize = 19;
 /// The longest value of a label that Kubernetes takes, in characters.
 pub const LABEL_VALUE_LIMIT: usize = 63;
 
@@ -15,6 +19,13 @@ const OPTION: &str = "kubernetes.cluster-id";
 #[must_use]
 pub fn leader_key(component: &str) -> String {
     format!("{LEADER_KEY_PREFIX}{component}")
+}
+
+/// Whether a completed checkpoint stands under this key.
+#[must_use]
+pub fn is_checkpoint(key: &str) -> bool {
+    let id = key.strip_prefix(CHECKPOINT_KEY_PREFIX);
+    id.is_some_and(|id| id.len() == CHECKPOINT_ID_DIGITS && id.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The `ConfigMap` of the cluster: lock, leaders, execution plans (`KubernetesLeaderElectionHaServices`).

@@ -1,5 +1,7 @@
 //! A `ConfigMap` as seen under one grant, for threads that wait.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -28,7 +30,12 @@ impl ConfigMapHandle {
 
     /// Applies an edit and waits until it is settled: written, refused, or of unknown outcome.
     pub fn edit(&self, edit: Edit) -> Result<EditAnswer, HaError> {
-        let answer = self.map.submit(edit)?;
+        self.edit_within(edit, Duration::MAX)
+    }
+
+    /// Applies an edit and waits until it is settled, at most this long.
+    pub fn edit_within(&self, edit: Edit, limit: Duration) -> Result<EditAnswer, HaError> {
+        let answer = self.map.submit_within(edit, limit)?;
         answer
             .blocking_recv()
             .unwrap_or_else(|_| Err(HaError::closed_meanwhile()))

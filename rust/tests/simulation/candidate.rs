@@ -372,8 +372,9 @@ impl Writer {
     }
 
     fn pointer(&mut self) -> String {
+        let file = self.fresh();
         StateHandle {
-            uri: self.fresh(),
+            uri: format!("{}/{file}", self.map.name()),
             size: 7,
             marked: false,
         }
@@ -407,10 +408,16 @@ impl Writer {
 
     async fn remove(&self, key: &str) -> Result<(), HaError> {
         let key = key.to_owned();
-        if let EditAnswer::Marked { .. } = self.edit(Edit::MarkPointer { key: key.clone() }).await? {
-            self.edit(Edit::RemovePointer { key }).await?;
+        if let EditAnswer::Marked { pointer } = self.edit(Edit::MarkPointer { key: key.clone() }).await? {
+            self.discard(key, pointer).await?;
         }
         Ok(())
+    }
+
+    /// The file, and then what points to it.
+    async fn discard(&self, key: String, pointer: String) -> Result<(), HaError> {
+        self.world.lock().ledger.promises.discards(&pointer);
+        self.edit(Edit::RemovePointer { key, pointer }).await.map(drop)
     }
 
     /// Goes on with what an earlier leader has left: removals that it had begun, and the counter.
@@ -420,7 +427,7 @@ impl Writer {
             let key = key.to_owned();
             match StateHandle::decode(text) {
                 Ok(handle) if handle.marked => {
-                    let _ = self.edit(Edit::RemovePointer { key }).await;
+                    let _ = self.discard(key, text.to_owned()).await;
                 }
                 _ => completed.push(key),
             }
@@ -447,7 +454,11 @@ impl Writer {
             let oldest = completed.remove(0);
             self.remove(&oldest).await?;
         }
-        Ok(())
+        match self.random.below(8) {
+            0 => self.edit(Edit::FinishRemovals).await.map(drop),
+            1 => self.edit(Edit::ReadCounter).await.map(drop),
+            _ => Ok(()),
+        }
     }
 }
 

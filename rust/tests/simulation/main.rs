@@ -12,6 +12,7 @@ mod faults;
 mod gate;
 mod logging;
 mod oracles;
+mod promises;
 mod random;
 mod run;
 mod scenarios;

@@ -9,11 +9,12 @@ use flinkkubeha::protocol::config_map;
 use flinkkubeha::protocol::contenders::Contenders;
 use flinkkubeha::protocol::edit::{Edit, EditAnswer};
 use flinkkubeha::protocol::lock_record::LockView;
-use flinkkubeha::protocol::names::{COUNTER_KEY, LEADER_KEY_PREFIX, leader_key};
+use flinkkubeha::protocol::names::{COUNTER_KEY, LEADER_KEY_PREFIX, is_checkpoint, leader_key};
 use flinkkubeha::protocol::state_handle::{self, StateHandle};
 use serde_json::Value;
 
 use crate::CLUSTER_MAP;
+use crate::promises::Promises;
 use crate::store::{Store, keys};
 
 pub const ONE_LEADER: &str = "at most one candidate believes";
@@ -22,7 +23,8 @@ pub const REVOKE_IN_TIME: &str = "a belief that ended is told at once";
 pub const OWN_WRITE: &str = "no grant without our own acknowledged write";
 pub const FENCE: &str = "an older grant never changes what a newer leader has claimed";
 pub const GRANT_CHECKED: &str = "every write checks its grant";
-pub const COUNTER: &str = "no checkpoint id twice";
+pub const COUNTER: &str = "checkpoint ids rise, and the stored counter is above them";
+pub const FILES: &str = "no live pointer without its file, no key taken away before its file";
 pub const SUCCESS: &str = "what was answered with success is in the store";
 pub const REFUSAL: &str = "what was refused is never applied";
 pub const EXPLAINED: &str = "every change was asked for";
@@ -59,9 +61,22 @@ struct CalledEdit {
     map: String,
     edit: Edit,
     called: Duration,
+    /// The highest checkpoint id of the map that was handed out before.
+    highest: i64,
     outcome: Outcome,
     /// The values before and after each application.
     applied: Vec<(Option<String>, Option<String>)>,
+}
+
+impl CalledEdit {
+    /// Whether a write that is applied now may carry it. A removal that was answered leaves with some later write.
+    fn may_be_applied(&self) -> bool {
+        match &self.outcome {
+            Outcome::Pending | Outcome::Unknown | Outcome::Gone => true,
+            Outcome::Answered(_) => matches!(self.edit, Edit::RemovePointer { .. }) && self.map != CLUSTER_MAP,
+            Outcome::Refused(_) => false,
+        }
+    }
 }
 
 struct SentWrite {
@@ -109,6 +124,7 @@ pub struct Ledger {
     newest_claim: BTreeMap<String, u64>,
     last_lock_write: BTreeMap<String, Value>,
     handed_out: BTreeMap<String, BTreeSet<i64>>,
+    pub promises: Promises,
     advances: BTreeMap<String, Vec<(String, i64, i64)>>,
     pub deletions: BTreeMap<String, Duration>,
     /// Maps that somebody with an axe has deleted, as they were.
@@ -255,7 +271,9 @@ impl Ledger {
             None => self.clears.push(id),
         }
         self.pending.insert(id);
+        let highest = self.handed_out.get(map).and_then(BTreeSet::last).copied();
         self.edits.push(CalledEdit {
+            highest: highest.unwrap_or_default(),
             identity: identity.to_owned(),
             grant,
             map: map.to_owned(),
@@ -331,8 +349,18 @@ impl Ledger {
                 edit.applied.is_empty() && had(key, Some(pointer))
             }
             (Edit::MarkPointer { key }, EditAnswer::Marked { pointer }) => had(key, Some(pointer)),
+            (Edit::RemovePointer { key, pointer }, EditAnswer::Done) if map != CLUSTER_MAP => {
+                let ((identity, grant), now) = ((&edit.identity, edit.grant), self.now);
+                self.promises.removes(identity, grant, &map, key, pointer, now);
+                true
+            }
+            (Edit::FinishRemovals, EditAnswer::Unchanged) => {
+                let (identity, grant) = (&edit.identity, edit.grant);
+                self.promises.unfinished(identity, grant, &map, since, store).is_empty()
+            }
+            (Edit::ReadCounter, EditAnswer::Next(next)) => *next > edit.highest,
             (Edit::MarkPointer { key }, EditAnswer::Absent)
-            | (Edit::RemovePointer { key }, EditAnswer::Done | EditAnswer::Unchanged) => had(key, None),
+            | (Edit::RemovePointer { key, .. }, EditAnswer::Done | EditAnswer::Unchanged) => had(key, None),
             (Edit::SetCounter(next), EditAnswer::Done | EditAnswer::Unchanged) => {
                 let advances = self.advances.get(&map).map(Vec::as_slice).unwrap_or_default();
                 // An id may have been handed out by the same write.
@@ -359,13 +387,20 @@ impl Ledger {
             self.violation(SUCCESS, text);
         }
         if let EditAnswer::Counter(value) = answer {
-            self.check_counter(id, *value);
+            self.check_counter(id, *value, store);
         }
     }
 
-    fn check_counter(&mut self, id: EditId, value: i64) {
+    fn check_counter(&mut self, id: EditId, value: i64, store: &Store) {
         let edit = &self.edits[id];
-        let (map, identity) = (edit.map.clone(), edit.identity.clone());
+        let (map, identity, highest) = (edit.map.clone(), edit.identity.clone(), edit.highest);
+        // Who makes a map anew that he does not know begins anew.
+        let begun_anew = self.deletions.get(&map).is_some_and(|at| *at >= edit.called);
+        let stored = store.entry(&map, COUNTER_KEY).map(|text| text.parse::<i64>().unwrap());
+        if value <= highest || stored.is_some_and(|stored| stored <= value && !begun_anew) {
+            let text = format!("{value} of {map} was handed out to {identity} after {highest}, stored is {stored:?}");
+            self.violation(COUNTER, text);
+        }
         if !self.handed_out.entry(map.clone()).or_default().insert(value) {
             self.violation(
                 COUNTER,
@@ -562,6 +597,9 @@ impl Ledger {
             }
             None => old,
         };
+        for key in self.promises.dangling(new) {
+            self.violation(FILES, format!("{identity} made {key} of {map} point to nothing"));
+        }
         for key in keys(old).union(&keys(Some(new))) {
             let before = old.and_then(|old| config_map::entry(old, key));
             let after = config_map::entry(new, key);
@@ -587,11 +625,9 @@ impl Ledger {
             let of_key = self.by_key.get(&(map.to_owned(), key.clone())).into_iter().flatten();
             let clearing = self.clears.iter().filter(|id| clears(&self.edits[**id], map, key));
             let mut edits = of_key.chain(clearing).map(|id| &self.edits[*id]);
-            let open = |edit: &CalledEdit| {
-                let undecided = matches!(edit.outcome, Outcome::Pending | Outcome::Unknown | Outcome::Gone);
-                by_the_next || edit.identity == identity && undecided
-            };
-            if !edits.any(open) {
+            let open = |edit: &CalledEdit| by_the_next || edit.identity == identity && edit.may_be_applied();
+            let reserved = key == COUNTER_KEY && (by_the_next || self.reserves(identity, map));
+            if !edits.any(open) && !reserved {
                 let text = format!(
                     "{identity} made {map} anew with {key}={}, it was {}",
                     short(is),
@@ -705,7 +741,7 @@ impl Ledger {
             .cloned()
             .unwrap_or_default();
         let called = ids.iter().any(|id| self.edits[*id].identity == identity);
-        if !called {
+        if !called && !self.reserves(identity, map) {
             self.violation(EXPLAINED, format!("{identity} changed the counter of {map} unasked"));
         }
         for id in ids {
@@ -716,18 +752,28 @@ impl Ledger {
         }
     }
 
+    /// Whether a checkpoint may be added to the map by this process: the next id is reserved with it.
+    fn reserves(&self, identity: &str, map: &str) -> bool {
+        self.edits.iter().any(|edit| {
+            let adds = matches!(&edit.edit, Edit::AddPointer { key, .. } if is_checkpoint(key));
+            adds && edit.identity == identity && edit.map == map && edit.may_be_applied()
+        })
+    }
+
     /// Finds the edit that was called and not refused, and that leads from one value to the other.
     fn explain(&mut self, identity: &str, map: &str, key: &str, before: Option<&str>, after: Option<&str>) -> bool {
         let fitting = self.fitting(identity, map, key, before, after);
-        let allowed = |id: &&EditId| {
-            let outcome = &self.edits[**id].outcome;
-            matches!(outcome, Outcome::Pending | Outcome::Unknown | Outcome::Gone)
-        };
+        let allowed = |id: &&EditId| self.edits[**id].may_be_applied();
         let pending = fitting.iter().find(|id| self.pending.contains(id));
         let found = pending.or_else(|| fitting.iter().find(allowed)).copied();
         if let Some(id) = found {
             let change = (before.map(str::to_owned), after.map(str::to_owned));
             self.edits[id].applied.push(change);
+            if let Edit::RemovePointer { pointer, .. } = &self.edits[id].edit
+                && !self.promises.is_discarded(pointer)
+            {
+                self.violation(FILES, format!("{identity} took {key} of {map} away before its file"));
+            }
         }
         found.is_some()
     }
@@ -770,8 +816,8 @@ fn key_of(edit: &Edit) -> Option<&str> {
         Edit::AddPointer { key, .. }
         | Edit::ReplacePointer { key, .. }
         | Edit::MarkPointer { key }
-        | Edit::RemovePointer { key } => Some(key),
-        Edit::NextCounter | Edit::SetCounter(_) => Some(COUNTER_KEY),
+        | Edit::RemovePointer { key, .. } => Some(key),
+        Edit::NextCounter | Edit::ReadCounter | Edit::SetCounter(_) => Some(COUNTER_KEY),
         _ => None,
     }
 }
@@ -786,9 +832,7 @@ fn leads(edit: &Edit, before: Option<&str>, after: Option<&str>) -> bool {
         Edit::MarkPointer { .. } => {
             before.is_some_and(|before| state_handle::mark(before).is_ok_and(|marked| Some(marked.as_str()) == after))
         }
-        Edit::RemovePointer { .. } => {
-            after.is_none() && before.is_some_and(|before| state_handle::is_marked(before) == Ok(true))
-        }
+        Edit::RemovePointer { pointer, .. } => after.is_none() && before == Some(pointer),
         Edit::ClearPointers { .. } => after.is_none(),
         _ => false,
     }

@@ -2,6 +2,7 @@
 
 mod config_maps;
 mod endurance;
+mod group_commit;
 mod watches;
 
 use std::sync::Arc;
@@ -107,6 +108,14 @@ impl Scene {
             let _ = reply.send(process.edit(&world, grant, &map, edit).await);
         }));
         answer
+    }
+
+    /// The file, and then what points to it.
+    async fn discard(&self, process: &Arc<Process>, map: &OpenMap, key: &str, pointer: &str) {
+        self.world.lock().ledger.promises.discards(pointer);
+        let (key, pointer) = (key.to_owned(), pointer.to_owned());
+        let removed = self.edit(process, map, Edit::RemovePointer { key, pointer }).await;
+        assert_eq!(removed.unwrap().unwrap(), EditAnswer::Done);
     }
 
     fn stored(&self, map: &str, key: &str) -> Option<String> {
@@ -370,10 +379,10 @@ fn a_lost_write_is_found_to_have_succeeded() {
                 },
             ),
             (
-                Edit::RemovePointer {
+                Edit::MarkPointer {
                     key: "other".to_owned(),
                 },
-                EditAnswer::Unchanged,
+                EditAnswer::Absent,
             ),
         ] {
             scene.plan_write(JOB_MAP, Fate::unheard(Duration::from_millis(5), Loss::Reset));
@@ -387,13 +396,14 @@ fn a_lost_write_is_found_to_have_succeeded() {
             .edit(&leader, &map, Edit::MarkPointer { key: key() })
             .await
             .unwrap();
-        assert!(matches!(answer, Ok(EditAnswer::Marked { .. })));
+        let Ok(EditAnswer::Marked { pointer }) = answer else {
+            panic!("{answer:?}")
+        };
+        scene.discard(&leader, &map, &key(), &pointer).await;
         scene.plan_write(JOB_MAP, Fate::unheard(Duration::from_millis(5), Loss::Reset));
-        let answer = scene
-            .edit(&leader, &map, Edit::RemovePointer { key: key() })
-            .await
-            .unwrap();
-        assert_eq!(answer.unwrap(), EditAnswer::Done);
+        let finished = scene.edit(&leader, &map, Edit::FinishRemovals).await.unwrap();
+        assert_eq!(finished.unwrap(), EditAnswer::Unchanged);
+        assert_eq!(scene.stored(JOB_MAP, &key()), None);
     });
 }
 

@@ -7,6 +7,7 @@ use crate::cluster::grant::GrantCell;
 use crate::error::{ErrorCode, HaError};
 use crate::protocol::edit::{Edit, EditAnswer, EditRefusal};
 use crate::protocol::elector::GrantId;
+use crate::protocol::group_commit::GroupCommit;
 use crate::protocol::time::BootTime;
 
 /// What a caller waits for.
@@ -137,6 +138,22 @@ impl Batch {
                 edit.fail(ErrorCode::NotLeader, &not_leader(name));
             }
         }
+    }
+
+    /// Answers what needs no write, in the order of arrival.
+    pub(crate) fn answer_at_once(&mut self, commit: &mut GroupCommit) {
+        for edit in std::mem::take(&mut self.edits) {
+            match commit.answer(&edit.edit) {
+                Some(answer) => edit.succeed(answer),
+                None => self.edits.push(edit),
+            }
+        }
+    }
+
+    /// What was decided about each edit.
+    pub(crate) fn decided(&self) -> impl Iterator<Item = (&Edit, &Result<EditAnswer, EditRefusal>)> {
+        let edits = self.edits.iter();
+        edits.filter_map(|pending| Some((&pending.edit, pending.proposed.as_ref()?)))
     }
 
     /// Applies every edit to the object and remembers the answers.

@@ -19,6 +19,7 @@ use crate::protocol::annotations::Claim;
 use crate::protocol::config_map;
 use crate::protocol::edit::Edit;
 use crate::protocol::elector::GrantId;
+use crate::protocol::group_commit::GroupCommit;
 use crate::protocol::names::COUNTER_KEY;
 use crate::protocol::time::BootTime;
 
@@ -37,6 +38,8 @@ pub(crate) struct JobMap {
     /// Shared with the memory, so that it need not be copied for it.
     known: Option<Arc<Value>>,
     memory: Arc<Memory>,
+    /// What was promised on top of what is stored, as long as the memory is of the same grant.
+    commit: GroupCommit,
     /// A conflict showed that someone else writes here: find out whether the lock is still ours before writing again.
     challenged: bool,
     /// Since when a `ConfigMap` that this grant has had is missing.
@@ -58,6 +61,7 @@ impl JobMap {
             batch: Batch::default(),
             known: None,
             memory,
+            commit: GroupCommit::default(),
             challenged: false,
             missing_since: None,
             trouble: Trouble::default(),
@@ -83,6 +87,14 @@ impl JobMap {
         self.batch
             .refuse_hopeless(&self.name, &self.context.grants, now, self.trouble.last());
         let Some(grant) = self.batch.grant() else { return };
+        if !self.memory.is_of(grant) {
+            // Of another grant, or of a ConfigMap that was given up.
+            self.commit = GroupCommit::default();
+        }
+        self.batch.answer_at_once(&mut self.commit);
+        if self.batch.is_empty() {
+            return;
+        }
         let grants = self.context.grants.clone();
         tokio::select! {
             biased;
@@ -94,6 +106,7 @@ impl JobMap {
 
     fn interrupted(&mut self) {
         self.batch.lost();
+        self.commit.not_written();
         self.known = None;
     }
 
@@ -131,10 +144,11 @@ impl JobMap {
         if foreign && let Err(refusal) = Edit::Claim(claim).apply(&mut object) {
             warn!("ConfigMap {} cannot be claimed: {refusal}", self.name);
         }
-        self.batch.apply(&mut object);
+        self.decide(&mut object);
         if object == *base {
             if fresh {
                 self.memory.keep(grant, &base);
+                self.commit.written(&base);
                 self.known = Some(base);
                 self.batch.nothing_to_write(&self.name);
             } else {
@@ -190,7 +204,8 @@ impl JobMap {
         if let Err(refusal) = Edit::Claim(self.context.claim(grant)).apply(&mut object) {
             warn!("ConfigMap {} cannot be claimed: {refusal}", self.name);
         }
-        self.batch.apply(&mut object);
+        self.commit.lost_its_object();
+        self.decide(&mut object);
         self.batch.sent(NO_VERSION);
         let outcome = self.context.api.create(&object, self.limit()).await;
         if outcome.is_ok() {
@@ -198,6 +213,13 @@ impl JobMap {
             self.say_made(repaired, &object);
         }
         self.written(grant, outcome)
+    }
+
+    /// Everything that waits and everything that was promised, in one write.
+    fn decide(&mut self, object: &mut Value) {
+        self.commit.prepare(object);
+        self.batch.apply(object);
+        self.commit.reserve(object, self.batch.decided());
     }
 
     fn say_made(&self, repaired: bool, object: &Value) {
@@ -231,14 +253,19 @@ impl JobMap {
         match outcome {
             Ok(stored) => {
                 let stored = Arc::new(stored);
+                self.commit.written(&stored);
                 self.memory.keep(grant, &stored);
                 self.known = Some(stored);
                 self.batch.written();
                 Ok(())
             }
-            Err(WriteFailure::Refused(error)) => self.refused(error),
+            Err(WriteFailure::Refused(error)) => {
+                self.commit.not_written();
+                self.refused(error)
+            }
             Err(WriteFailure::Unknown(error)) => {
                 self.batch.lost();
+                self.commit.not_written();
                 Err(error)
             }
         }
@@ -277,6 +304,9 @@ impl JobMap {
             && let Some(version) = config_map::resource_version(object)
         {
             self.batch.settle_doubts(object, version);
+        }
+        if let Some(object) = &object {
+            self.commit.seen(object);
         }
         Ok(object)
     }

@@ -53,10 +53,19 @@ impl OpenMap {
     /// Hands an edit to the writer. What comes out is that it was written, was refused, or that its outcome is not known; nothing at all when
     /// the services are closed meanwhile.
     pub fn submit(&self, edit: Edit) -> Result<oneshot::Receiver<Result<EditAnswer, HaError>>, HaError> {
+        self.submit_within(edit, self.patience)
+    }
+
+    /// Hands an edit to the writer that is settled within this time, or within the patience that all edits have.
+    pub fn submit_within(
+        &self,
+        edit: Edit,
+        limit: Duration,
+    ) -> Result<oneshot::Receiver<Result<EditAnswer, HaError>>, HaError> {
         let grant = self.grant.filter(|grant| self.context.grants.holds(*grant));
         let grant = grant.ok_or_else(|| HaError::new(ErrorCode::NotLeader, not_leader(&self.name)))?;
         let (reply, answer) = oneshot::channel();
-        let pending = PendingEdit::new(edit, grant, self.context.clock.boot() + self.patience, reply);
+        let pending = PendingEdit::new(edit, grant, self.context.clock.boot() + limit.min(self.patience), reply);
         let sent = match &self.writer {
             None => self.context.election.send(Command::Edit(pending)).is_ok(),
             Some(writer) => writer.send(pending).is_ok(),

@@ -35,6 +35,24 @@ pub(super) fn next(object: &mut Value) -> Result<EditAnswer, EditRefusal> {
     Ok(EditAnswer::Counter(current))
 }
 
+/// Takes the next checkpoint id out of a counter that is there, for whoever asks later. `None`, and nothing changed, when
+/// there is none or nothing can be counted on from it.
+pub(in crate::protocol) fn reserve(object: &mut Value) -> Option<i64> {
+    config_map::entry(object, COUNTER_KEY)?;
+    match next(object) {
+        Ok(EditAnswer::Counter(id)) => Some(id),
+        _ => None,
+    }
+}
+
+/// Sets a counter that is lower than this. A broken one stays for people to look at.
+pub(in crate::protocol) fn raise(object: &mut Value, least: i64) {
+    if matches!(read(object), Ok(stored) if stored < least) {
+        // What cannot grow by some digits cannot hand out an id either.
+        write(object, least).ok();
+    }
+}
+
 /// A broken value is replaced, and handed back so that the loss can be told: setting is the remedy that we name for it.
 pub(super) fn set(object: &mut Value, next: i64) -> Result<EditAnswer, EditRefusal> {
     match read(object) {

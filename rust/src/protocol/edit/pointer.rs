@@ -77,9 +77,12 @@ pub(super) fn mark(object: &mut Value, key: &str) -> Result<EditAnswer, EditRefu
     Ok(EditAnswer::Marked { pointer })
 }
 
-pub(super) fn remove(object: &mut Value, key: &str) -> Result<EditAnswer, EditRefusal> {
-    if find(object, key)?.is_some_and(|found| !found.marked) {
+pub(super) fn remove(object: &mut Value, key: &str, pointer: &str) -> Result<EditAnswer, EditRefusal> {
+    if !state_handle::is_marked(pointer).map_err(|reason| undecodable(key, reason))? {
         return Err(EditRefusal::NotMarked { key: key.to_owned() });
+    }
+    if config_map::entry(object, key) != Some(pointer) {
+        return Ok(EditAnswer::Unchanged);
     }
     Ok(remove_one(object, key))
 }

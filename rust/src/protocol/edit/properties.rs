@@ -40,12 +40,14 @@ fn any_edit() -> impl Strategy<Value = Edit> {
         (POINTER_KEYS, any_live_pointer()).prop_map(|(key, pointer)| Edit::AddPointer { key, pointer }),
         (POINTER_KEYS, any_live_pointer()).prop_map(|(key, pointer)| Edit::ReplacePointer { key, pointer }),
         POINTER_KEYS.prop_map(|key| Edit::MarkPointer { key }),
-        POINTER_KEYS.prop_map(|key| Edit::RemovePointer { key }),
+        (POINTER_KEYS, any_pointer()).prop_map(|(key, pointer)| Edit::RemovePointer { key, pointer }),
+        Just(Edit::FinishRemovals),
         "|checkpointID-|execution|c".prop_map(|prefix| Edit::ClearPointers { prefix }),
         (COMPONENTS, prop::option::of("s,[ab]"))
             .prop_map(|(component, value)| Edit::PublishLeader { component, value }),
         Just(Edit::ClearLeaders),
         Just(Edit::NextCounter),
+        Just(Edit::ReadCounter),
         (0_i64..4).prop_map(Edit::SetCounter),
         Just(Edit::RemoveCounter),
         any_claim().prop_map(Edit::Claim),
@@ -130,13 +132,13 @@ fn is_about(edit: &Edit, key: &str) -> bool {
         Edit::AddPointer { key: own, .. }
         | Edit::ReplacePointer { key: own, .. }
         | Edit::MarkPointer { key: own }
-        | Edit::RemovePointer { key: own }
+        | Edit::RemovePointer { key: own, .. }
         | Edit::RemoveKey { key: own } => own == key,
         Edit::ClearPointers { prefix } => key.starts_with(prefix.as_str()),
         Edit::PublishLeader { component, .. } => leader_key(component) == key,
         Edit::ClearLeaders => key.starts_with(LEADER_KEY_PREFIX),
         Edit::NextCounter | Edit::SetCounter(_) | Edit::RemoveCounter => key == COUNTER_KEY,
-        Edit::Claim(_) => false,
+        Edit::ReadCounter | Edit::FinishRemovals | Edit::Claim(_) => false,
     }
 }
 
@@ -202,6 +204,7 @@ proptest! {
                 prop_assert_eq!(again, Ok(EditAnswer::Marked { pointer }));
                 prop_assert_eq!(twice, once);
             }
+            (Ok(EditAnswer::Next(next)), again) => prop_assert_eq!(again, Ok(EditAnswer::Next(next))),
             (Ok(EditAnswer::Absent), again) => prop_assert_eq!(again, Ok(EditAnswer::Absent)),
             (Ok(_), again) => {
                 prop_assert_eq!(again, Ok(EditAnswer::Unchanged));

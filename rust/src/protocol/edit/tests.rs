@@ -50,8 +50,11 @@ fn mark_pointer() -> Edit {
     Edit::MarkPointer { key: KEY.to_owned() }
 }
 
-fn remove_pointer() -> Edit {
-    Edit::RemovePointer { key: KEY.to_owned() }
+fn remove_pointer(text: &str) -> Edit {
+    Edit::RemovePointer {
+        key: KEY.to_owned(),
+        pointer: text.to_owned(),
+    }
 }
 
 fn remove_key() -> Edit {
@@ -169,9 +172,10 @@ fn a_pointer_is_marked_and_then_removed() {
         pointer_of(&marked("a")),
         &with(&marked("a")),
     );
-    changes(&remove_pointer(), with(&marked("a")), EditAnswer::Done, &without());
+    let remove = remove_pointer(&marked("a"));
+    changes(&remove, with(&marked("a")), EditAnswer::Done, &without());
     leaves(&mark_pointer(), &without(), EditAnswer::Absent);
-    leaves(&remove_pointer(), &without(), EditAnswer::Unchanged);
+    leaves(&remove, &without(), EditAnswer::Unchanged);
 }
 
 #[test]
@@ -179,15 +183,24 @@ fn a_foreign_shape_goes_the_same_way() {
     let text = mark(FOREIGN).unwrap();
     let answer = EditAnswer::Marked { pointer: text.clone() };
     changes(&mark_pointer(), with(FOREIGN), answer, &with(&text));
-    changes(&remove_pointer(), with(&text), EditAnswer::Done, &without());
+    changes(&remove_pointer(&text), with(&text), EditAnswer::Done, &without());
 }
 
 #[test]
 fn removal_wants_the_mark() {
-    refuses(&remove_pointer(), &with(&pointer("a")), not_marked());
-    refuses(&remove_pointer(), &with(FOREIGN), not_marked());
-    refuses(&remove_pointer(), &with("?"), undecodable(Undecodable::NotBase64));
+    for live in [&pointer("a"), FOREIGN] {
+        refuses(&remove_pointer(live), &with(live), not_marked());
+    }
+    refuses(&remove_pointer("?"), &with("?"), undecodable(Undecodable::NotBase64));
     refuses(&mark_pointer(), &with("?"), undecodable(Undecodable::NotBase64));
+}
+
+#[test]
+fn what_has_taken_the_place_of_a_removed_pointer_stays() {
+    for there in [&pointer("a"), &marked("b"), "?"] {
+        leaves(&remove_pointer(&marked("a")), &with(there), EditAnswer::Unchanged);
+    }
+    leaves(&Edit::FinishRemovals, &with(&marked("a")), EditAnswer::Unchanged);
 }
 
 #[test]
@@ -243,6 +256,8 @@ fn all_leaders_are_cleared() {
 fn the_counter_starts_at_one() {
     let counter = |value: &str| json!({ "data": { "counter": value } });
     assert_eq!(read_counter(&json!({})), Ok(1));
+    leaves(&Edit::ReadCounter, &json!({}), EditAnswer::Next(1));
+    leaves(&Edit::ReadCounter, &counter("7"), EditAnswer::Next(7));
     changes(&Edit::NextCounter, json!({}), EditAnswer::Counter(1), &counter("2"));
     changes(&Edit::NextCounter, counter("2"), EditAnswer::Counter(2), &counter("3"));
     leaves(&Edit::SetCounter(3), &counter("3"), EditAnswer::Unchanged);
@@ -259,7 +274,8 @@ fn a_broken_counter_is_named_and_can_be_set() {
         let value = value.to_owned();
         let broken = EditRefusal::BrokenCounter { value: value.clone() };
         assert_eq!(read_counter(&counter(&value)), Err(broken.clone()));
-        refuses(&Edit::NextCounter, &counter(&value), broken);
+        refuses(&Edit::NextCounter, &counter(&value), broken.clone());
+        refuses(&Edit::ReadCounter, &counter(&value), broken);
         let answer = EditAnswer::Replaced { old: value.clone() };
         changes(&Edit::SetCounter(5), counter(&value), answer, &counter("5"));
         changes(&Edit::RemoveCounter, counter(&value), EditAnswer::Done, &json!({}));

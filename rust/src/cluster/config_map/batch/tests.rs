@@ -61,6 +61,13 @@ fn add(key: &str) -> Edit {
     }
 }
 
+fn remove(key: &str, pointer: &str) -> Edit {
+    Edit::RemovePointer {
+        key: key.to_owned(),
+        pointer: pointer.to_owned(),
+    }
+}
+
 fn version(number: u64, data: &Value) -> Value {
     json!({ "metadata": { "name": NAME, "resourceVersion": number.to_string() }, "data": data })
 }
@@ -137,7 +144,7 @@ fn what_comes_while_a_write_is_under_way_is_not_answered_by_it() {
 
 #[test]
 fn one_refusal_takes_nobody_down_with_it() {
-    let mut bench = Bench::of([Edit::RemovePointer { key: "a".to_owned() }, Edit::NextCounter]);
+    let mut bench = Bench::of([remove("a", &pointer("a")), Edit::NextCounter]);
     let written = bench.send(&version(1, &json!({ "a": pointer("a") })));
     bench.batch.written();
     assert_eq!(bench.heard(0), Some(Err(ErrorCode::ApiRefused)));
@@ -255,7 +262,7 @@ fn what_is_found_where_a_lost_write_would_have_left_it_is_its_success() {
             },
         ),
         (
-            Edit::RemovePointer { key: key() },
+            remove("a", &marked),
             json!({ "a": marked }),
             json!({}),
             EditAnswer::Done,

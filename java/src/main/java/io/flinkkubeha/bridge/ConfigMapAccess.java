@@ -46,15 +46,22 @@ public interface ConfigMapAccess extends AutoCloseable {
     @Nullable
     Pointer markPointer(String key) throws NativeException;
 
-    /** Ends a removal; also takes away a value that cannot be decoded. */
-    void removePointer(String key) throws NativeException;
+    /**
+     * Ends the removal of this pointer, whose file is gone; also takes away a value that cannot be
+     * decoded. In the ConfigMap of a job a marked key, which counts as absent, stays until the next write.
+     */
+    void removePointer(String key, Pointer pointer) throws NativeException;
+
+    /** Takes away at once, within a second, what was left to a next write. */
+    void finishRemovals() throws NativeException;
 
     /** Takes away all keys with the prefix and leaves their files alone. */
     void clearPointers(String prefix) throws NativeException;
 
-    /** Hands out the counter and stores the next value. */
+    /** Hands out an id that was never handed out; mostly one that was reserved by an earlier write. */
     long nextCounter() throws NativeException;
 
+    /** The id that is handed out next. */
     long readCounter() throws NativeException;
 
     void setCounter(long value) throws NativeException;

@@ -97,7 +97,10 @@ final class NativeBindings {
     @Nullable
     static native String markPointer(long configMap, String key) throws NativeException;
 
-    static native boolean removePointer(long configMap, String key) throws NativeException;
+    static native void removePointer(long configMap, String key, String raw)
+            throws NativeException;
+
+    static native void finishRemovals(long configMap) throws NativeException;
 
     /** State, URI, size. */
     static native String[] decodePointer(String raw) throws NativeException;

@@ -90,9 +90,16 @@ final class NativeConfigMap implements ConfigMapAccess {
     }
 
     @Override
-    public void removePointer(String key) throws NativeException {
+    public void removePointer(String key, Pointer pointer) throws NativeException {
         try (NativeHandle.Call call = handle.enter()) {
-            NativeBindings.removePointer(call.handle(), checkNotNull(key));
+            NativeBindings.removePointer(call.handle(), checkNotNull(key), pointer.raw());
+        }
+    }
+
+    @Override
+    public void finishRemovals() throws NativeException {
+        try (NativeHandle.Call call = handle.enter()) {
+            NativeBindings.finishRemovals(call.handle());
         }
     }
 

@@ -73,6 +73,7 @@ public final class CheckpointRecovery {
             final Collection<CompletedCheckpoint> checkpoints =
                     DefaultCompletedCheckpointStoreUtils.retrieveCompletedCheckpoints(
                             store, CheckpointKeys.INSTANCE);
+            ioExecutor.execute(store::finishRemovals);
             return new DefaultCompletedCheckpointStore<>(
                     maxRetained,
                     store,

@@ -49,7 +49,8 @@ import static org.apache.flink.util.Preconditions.checkNotNull;
  *
  * <p>A file is written before its pointer, and discarded again only if the pointer has certainly
  * not been written. A removal marks the pointer, discards the state, then takes the pointer away; each
- * step can be repeated by whoever comes after a crash. A marked pointer counts as absent.
+ * step can be repeated by whoever comes after a crash. A marked pointer counts as absent, and one
+ * whose state is discarded may wait for the next write to the ConfigMap, which takes it along.
  *
  * @param <T> type of the state
  */
@@ -260,11 +261,39 @@ public final class ConfigMapStateHandleStore<T extends Serializable>
             final Pointer pointer = beginRemoval(key);
             if (pointer != null) {
                 discardRemoved(key, pointer);
-                configMap.removePointer(key);
+                configMap.removePointer(key, pointer);
             }
             return true;
         } catch (NativeException e) {
             throw ErrorMapping.ofCall("remove " + key, configMap.name(), e);
+        }
+    }
+
+    /**
+     * Ends the removals that a predecessor has begun. What fails is left to a successor: nothing but
+     * the space that it takes depends on it.
+     */
+    public void finishRemovals() {
+        try {
+            configMap.readPointers(keyPrefix).forEach(this::finishIfMarked);
+        } catch (NativeException e) {
+            LOG.debug("Removals in ConfigMap {} are not finished.", configMap.name(), e);
+        }
+    }
+
+    private void finishIfMarked(String key, Pointer pointer) {
+        if (pointer.state() != Pointer.State.MARKED) {
+            return;
+        }
+        try {
+            discardRemoved(key, pointer);
+            configMap.removePointer(key, pointer);
+        } catch (Exception e) {
+            LOG.info(
+                    "{} in ConfigMap {}, whose removal has begun, stays for now: {}",
+                    key,
+                    configMap.name(),
+                    e.getMessage());
         }
     }
 
@@ -307,7 +336,13 @@ public final class ConfigMapStateHandleStore<T extends Serializable>
     /** Flink's last call to a store that it suspends. */
     @Override
     public void releaseAll() {
-        configMap.close();
+        try {
+            configMap.finishRemovals();
+        } catch (NativeException e) {
+            LOG.debug("The next leader takes away what is left: {}", e.getMessage());
+        } finally {
+            configMap.close();
+        }
     }
 
     @Override

@@ -76,6 +76,20 @@ class CheckpointRecoveryTest {
     }
 
     @Test
+    void removalThatAPredecessorHasBegunIsFinished() throws Exception {
+        createStore()
+                .addCheckpointAndSubsumeOldestOne(
+                        checkpoint(1), new CheckpointsCleaner(), () -> {});
+        final String key = CheckpointKeys.INSTANCE.checkpointIDToName(1);
+        configMap.markPointer(key);
+
+        assertThat(createStore().getAllCheckpoints()).isEmpty();
+
+        assertThat(configMap.pointers()).isEmpty();
+        assertThat(fileCount()).isZero();
+    }
+
+    @Test
     void configMapThatCannotBeOpenedIsNamed() {
         final CheckpointRecovery recovery =
                 recovery(

@@ -442,10 +442,55 @@ class ConfigMapStateHandleStoreTest {
         assertThatThrownBy(() -> store.clearEntries()).isInstanceOf(LeadershipLostException.class);
     }
 
+    // ---- what a predecessor has begun
+
     @Test
-    void suspendedStoreIsClosed() throws Exception {
+    void removalsOfAPredecessorAreFinished() throws Exception {
+        final StoredStateHandle<String> begun = files.store("begun");
+        final StoredStateHandle<String> live = files.store("live");
+        configMap.put(KEY, Pointer.State.MARKED, begun.location());
+        configMap.put(KEY + "-live", Pointer.State.LIVE, live.location());
+        configMap.putForeign(KEY + "-foreign", "garbage");
+        configMap.put("another", Pointer.State.MARKED, live.location());
+        configMap.runBefore("remove", () -> assertFileCount(1));
+
+        store.finishRemovals();
+
+        assertThat(configMap.pointers())
+                .containsOnlyKeys(KEY + "-live", KEY + "-foreign", "another");
+        assertThat(configMap.writes()).containsExactly("remove");
+    }
+
+    @Test
+    void removalsOfAPredecessorThatCannotBeFinishedHurtNobody() throws Exception {
+        final StoredStateHandle<String> begun = files.store("begun");
+        configMap.put(KEY, Pointer.State.MARKED, "unknown-scheme://host/file");
+        configMap.put(KEY + "-2", Pointer.State.MARKED, begun.location());
+        configMap.failBefore("remove", ErrorCode.NOT_LEADER);
+
+        store.finishRemovals();
+        assertThat(configMap.pointers()).containsOnlyKeys(KEY, KEY + "-2");
+
+        store.finishRemovals();
+        assertThat(configMap.pointers()).containsOnlyKeys(KEY);
+
+        configMap.delete();
+        store.finishRemovals();
+    }
+
+    @Test
+    void suspendedStoreFinishesItsRemovalsAndIsClosed() throws Exception {
         store.release(KEY);
         assertThat(configMap.isClosed()).isFalse();
+        configMap.runBefore("finish", () -> assertThat(configMap.isClosed()).isFalse());
+        store.releaseAll();
+        assertThat(configMap.writes()).containsExactly("finish");
+        assertThat(configMap.isClosed()).isTrue();
+    }
+
+    @Test
+    void suspendedStoreIsClosedWhateverBecomesOfItsRemovals() throws Exception {
+        configMap.failBefore("finish", ErrorCode.NOT_LEADER);
         store.releaseAll();
         assertThat(configMap.isClosed()).isTrue();
     }

@@ -174,14 +174,19 @@ final class TestingConfigMap implements ConfigMapAccess {
     }
 
     @Override
-    public void removePointer(String key) throws NativeException {
+    public void removePointer(String key, Pointer pointer) throws NativeException {
         begin("remove");
-        final Pointer there = pointers.get(key);
-        if (there != null && there.state() == Pointer.State.LIVE) {
+        if (pointer.state() == Pointer.State.LIVE) {
             throw new NativeException(ErrorCode.ALREADY_EXISTS, key + " is live.");
         }
-        pointers.remove(key);
+        pointers.remove(key, pointer);
         end("remove");
+    }
+
+    @Override
+    public void finishRemovals() throws NativeException {
+        begin("finish");
+        end("finish");
     }
 
     @Override

@@ -11,6 +11,7 @@ use crate::cluster::watch::Seen;
 use crate::protocol::config_map;
 use crate::protocol::contenders::Contenders;
 use crate::protocol::elector::{Input, Observation, Source};
+use crate::protocol::holder_notes::HolderPod;
 use crate::protocol::lock_record::LockView;
 
 /// What is known of the cluster `ConfigMap`.
@@ -104,5 +105,6 @@ pub(super) fn observation_of(object: &Value) -> Observation {
         resource_version: config_map::resource_version(object).unwrap_or_default().to_owned(),
         lock: LockView::of(object),
         contenders: Contenders::of(object),
+        pod: HolderPod::of(object).map(Box::new),
     }
 }

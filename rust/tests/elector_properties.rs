@@ -242,7 +242,12 @@ impl World {
                 machine,
                 incarnation,
                 fresh,
-            } => self.start(machine, incarnation, fresh),
+            } => {
+                // An election that was to begin again in a process that has crashed meanwhile does not.
+                if fresh || self.machines[machine].incarnation + 1 == incarnation {
+                    self.start(machine, incarnation, fresh);
+                }
+            }
             Event::Lands(request) => self.land(request),
             Event::Happens {
                 machine,

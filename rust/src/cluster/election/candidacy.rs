@@ -24,6 +24,7 @@ impl Election {
             self.starting = Starting::AfterStop;
         } else if self.elector.is_none() && self.starting == Starting::No {
             self.starting = Starting::Checking;
+            self.show_presence();
             self.requests.preflight();
         }
     }
@@ -44,7 +45,8 @@ impl Election {
     pub(super) fn become_candidate(&mut self) {
         self.starting = Starting::No;
         let identity = self.context.identity.clone();
-        self.elector = Some(Elector::new(identity, self.context.elector, self.next_grant));
+        let elector = Elector::new(identity, self.context.elector, self.next_grant);
+        self.elector = Some(elector.seated_in(self.presence.pod_uid()));
         self.jvm_heard = None;
         self.observe(Source::Watch);
     }

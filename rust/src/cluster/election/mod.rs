@@ -10,6 +10,7 @@
 //! | `belief` | what others are told of the leadership: the grant, the hold, the end |
 //! | `writing` | the one write that may be under way |
 //! | `compose` | what a write contains: lock record, labels, leader addresses, edits |
+//! | `presence` | what this process shows of itself beside the lock, and sees of the holder |
 //! | `damage` | the `ConfigMap` deleted or emptied under a leader, and the clean-up of the whole cluster |
 //! | `requests` | requests under way |
 
@@ -18,6 +19,7 @@ mod candidacy;
 mod command;
 mod compose;
 mod damage;
+mod presence;
 mod requests;
 mod sight;
 mod steps;
@@ -35,12 +37,14 @@ use crate::cluster::config_map::subscribers::Subscribers;
 use crate::cluster::config_map::trouble::Trouble;
 use crate::cluster::context::Context;
 use crate::cluster::events::queue::EventQueue;
+use crate::cluster::failover::FailoverSettings;
 use crate::cluster::watch::Seen;
 use crate::protocol::elector::{Elector, GrantId};
 use crate::protocol::time::BootTime;
 
 use candidacy::Starting;
 pub(crate) use command::Command;
+use presence::Presence;
 use requests::Requests;
 use sight::Known;
 
@@ -74,6 +78,7 @@ pub(crate) struct Election {
     stopping: Vec<oneshot::Sender<()>>,
     starting: Starting,
     trouble: Trouble,
+    presence: Presence,
 }
 
 impl Election {
@@ -82,7 +87,10 @@ impl Election {
         commands: mpsc::UnboundedReceiver<Command>,
         watch: mpsc::UnboundedReceiver<Seen>,
         events: Arc<EventQueue>,
+        pod_uid: Option<String>,
+        failover: Option<FailoverSettings>,
     ) -> Self {
+        let presence = Presence::new(&context, pod_uid, failover);
         Self {
             requests: Requests::new(&context.api, context.cluster_map.clone()),
             subscribers: Subscribers::new(Arc::clone(&events)),
@@ -106,6 +114,7 @@ impl Election {
             stopping: Vec::new(),
             starting: Starting::No,
             trouble: Trouble::default(),
+            presence,
         }
     }
 }

@@ -68,6 +68,9 @@ impl Election {
             Effect::Read { time_limit } => self.requests.read(time_limit),
             Effect::Wake { at } => self.wake = Some(at),
             Effect::Notice(notice @ Notice::Acquiring(AcquireReason::Broken { .. })) => self.warn(&notice),
+            Effect::Notice(notice @ Notice::Acquiring(AcquireReason::HolderGone { .. })) => {
+                info!("ConfigMap {}: {notice}.", self.context.cluster_map);
+            }
             Effect::Notice(notice @ Notice::Acquiring(_)) => debug!("ConfigMap {}: {notice}", self.context.cluster_map),
             Effect::Notice(notice) => self.warn(&notice),
             Effect::Stopped => self.stopped(),

@@ -34,6 +34,7 @@ impl Election {
                 },
             }
             self.on_time();
+            self.look_after_presence();
             self.write_what_waits();
         }
     }
@@ -96,6 +97,7 @@ impl Election {
             }
             Command::Unsubscribe { id } => self.subscribers.remove(id),
             Command::Observed(answer) => self.read(answer, Source::Watch),
+            Command::HolderEnded { holder } => self.step(Input::HolderEnded { holder }),
             Command::End => debug!("The election task ends."),
         }
     }

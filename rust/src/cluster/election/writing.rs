@@ -47,6 +47,7 @@ impl Election {
             &self.emptied,
             &mut self.leaders,
             &mut self.batch,
+            &self.presence,
         );
         self.batch.sent(write.base.as_deref().unwrap_or_default());
         self.writing = true;

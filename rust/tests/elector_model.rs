@@ -3,8 +3,8 @@
 //! Time runs in ticks of a second with a lease of three, a deadline of two and a retry period of one. At every state
 //! the search takes each thing that can happen next: a request lands, its answer arrives, its answer is lost and it
 //! lands much later or never, a read is answered or not, the watch shows the next event, a candidate freezes for any
-//! number of ticks, or its JVM alone does, it crashes and comes back with a new identity, or is told to stop, and time
-//! passes. In a healthy
+//! number of ticks, or its JVM alone does, it crashes and comes back in its pod with a new identity, the death of another is
+//! seen over the network, it is told to stop, and time passes. In a healthy
 //! network everything that is under way arrives within the tick, in any order; to be slow is a fault, and faults come
 //! from a budget. The referee judges every step, and no two candidates may believe in their leadership at one instant,
 //! but for one that holds on through an outage beside another that it could not know of.
@@ -128,6 +128,8 @@ struct Candidate {
     /// Its requests and its watch may outlast this tick.
     slow: bool,
     stopping: bool,
+    /// A process has the seat of its pod all its life, and the next one in this pod has it after it.
+    pod: String,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash)]
@@ -136,12 +138,14 @@ struct State {
     server: Server,
     candidates: Vec<Candidate>,
     faults: u32,
+    /// Whose process has ended.
+    dead: Vec<String>,
     /// Who has given the lock back for good.
     released: Vec<String>,
 }
 
 impl Candidate {
-    fn new(identity: String) -> Self {
+    fn new(identity: String, pod: String) -> Self {
         Self {
             elector: Elector::new(identity.clone(), SETTINGS, GrantId(0)),
             referee: Referee::new(&identity, SETTINGS, GrantId(0)),
@@ -155,6 +159,7 @@ impl Candidate {
             hangs: false,
             slow: false,
             stopping: false,
+            pod,
         }
     }
 
@@ -190,10 +195,11 @@ enum Event {
     Hangs,
     Wakes,
     Crashes,
+    LearnsOfADeath,
     Stops,
 }
 
-const EVENTS: [Event; 14] = [
+const EVENTS: [Event; 15] = [
     Event::Lands,
     Event::Answered,
     Event::GivenUp,
@@ -207,25 +213,33 @@ const EVENTS: [Event; 14] = [
     Event::Hangs,
     Event::Wakes,
     Event::Crashes,
+    Event::LearnsOfADeath,
     Event::Stops,
 ];
 
 impl State {
     fn first(candidates: usize, faults: u32) -> Self {
         let candidates = (0..candidates)
-            .map(|index| Candidate::new(format!("{index}")))
+            .map(|index| Candidate::new(format!("{index}"), format!("pod {index}")))
             .collect();
         let mut state = Self {
             tick: 0,
             server: Server::empty(),
             candidates,
             faults,
+            dead: Vec::new(),
             released: Vec::new(),
         };
         for index in 0..state.candidates.len() {
-            state.step(index, Input::Tick).unwrap();
+            state.begin(index).unwrap();
         }
         state
+    }
+
+    /// A process that starts has the seat of its pod before it sees anything.
+    fn begin(&mut self, index: usize) -> Result<(), Violation> {
+        let pod_uid = self.candidates[index].pod.clone();
+        self.step(index, Input::Seated { pod_uid })
     }
 
     /// Candidate 0 leads and everybody has seen it.
@@ -288,6 +302,7 @@ impl State {
                         lease: TIMINGS.lease_duration,
                         format: LeaseFormat::Iso,
                         wall,
+                        pod: Some(candidate.pod.clone()),
                     };
                     candidate.flight = Some(Flight { request, answer: None });
                 }
@@ -388,6 +403,10 @@ impl State {
             Event::Hangs => awake && fault && !candidate.hangs,
             Event::Wakes => awake && candidate.hangs,
             Event::Crashes => fault,
+            Event::LearnsOfADeath => {
+                let dead = |(holder, told): (&str, bool)| !told && self.dead.iter().any(|dead| dead == holder);
+                awake && fault && candidate.referee.sees().is_some_and(dead)
+            }
             Event::Stops => awake && fault && !candidate.stopping,
         };
         possible.then(|| {
@@ -476,12 +495,18 @@ impl State {
             }
             Event::Crashes => {
                 self.faults -= 1;
-                let mut next = Candidate::new(format!("{}'", candidate.identity));
+                let mut next = Candidate::new(format!("{}'", candidate.identity), candidate.pod.clone());
                 next.late = std::mem::take(&mut candidate.late);
                 next.late
                     .extend(candidate.flight.take().filter(|flight| flight.answer.is_none()));
-                *candidate = next;
-                self.step(index, Input::Tick)
+                self.dead.push(std::mem::replace(candidate, next).identity);
+                self.begin(index)
+            }
+            // No fault, but out of the same budget: most deaths are learned of by the lease.
+            Event::LearnsOfADeath => {
+                self.faults -= 1;
+                let holder = candidate.referee.sees().map(|(holder, _)| holder.to_owned()).unwrap();
+                self.step(index, Input::HolderEnded { holder })
             }
             Event::Stops => {
                 self.faults -= 1;

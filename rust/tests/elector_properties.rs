@@ -99,6 +99,8 @@ struct Machine {
     released: bool,
     /// Has seen a lock that somebody holds.
     acquainted: bool,
+    /// The seat of its pod is this process's.
+    seated: bool,
 }
 
 struct Request {
@@ -120,6 +122,7 @@ enum Happening {
     /// An outcome; the first one for a token counts.
     Outcome(u64, Input),
     Shown(Observation, bool),
+    Seat,
     Other(Input),
 }
 
@@ -155,6 +158,8 @@ struct Outsiders {
     /// Delete, empty or garble the lock; then nobody crashes, or a cold start could meet an empty place, and all have
     /// the same lease, or who has not seen a record that is gone could not know how long its lease is.
     damage: bool,
+    /// Somebody in between makes a leader that lives look dead; then two may believe, until the old one has seen the lock.
+    lies: bool,
 }
 
 /// Lease duration, renew deadline and retry period, in milliseconds.
@@ -237,7 +242,12 @@ impl World {
                 machine,
                 incarnation,
                 fresh,
-            } => self.start(machine, incarnation, fresh),
+            } => {
+                // An election that was to begin again in a process that has crashed meanwhile does not.
+                if fresh || self.machines[machine].incarnation + 1 == incarnation {
+                    self.start(machine, incarnation, fresh);
+                }
+            }
             Event::Lands(request) => self.land(request),
             Event::Happens {
                 machine,
@@ -310,12 +320,38 @@ impl World {
         machine.held_back.clear();
         machine.watch_up = true;
         machine.released = false;
+        machine.seated = false;
         self.pulse(index, incarnation);
+        // Mostly at once; sometimes a process that is gone already has the seat for another moment.
+        let delay = match self.dice.roll() {
+            0..=200 => Duration::ZERO,
+            _ => self.dice.time(MILLI * 20),
+        };
+        if delay.is_zero() {
+            self.seat(index);
+        } else {
+            self.happens(index, delay, Happening::Seat);
+        }
         if by_list {
             let (observation, long_dead) = self.list();
             self.deliver(index, Happening::Shown(observation, long_dead));
         } else {
             self.deliver(index, Happening::Other(Input::Tick));
+        }
+    }
+
+    fn seat(&mut self, index: usize) {
+        self.deliver(index, Happening::Seat);
+    }
+
+    /// Some of the others see it over the network.
+    fn show_death(&mut self, of: &str, but: usize) {
+        for index in 0..self.machines.len() {
+            if index != but && self.dice.roll() > 100 {
+                let delay = self.dice.time(MILLI * 4);
+                let holder = of.to_owned();
+                self.happens(index, delay, Happening::Other(Input::HolderEnded { holder }));
+            }
         }
     }
 
@@ -336,6 +372,10 @@ impl World {
                 input
             }
             Happening::Alarm(_) | Happening::Outcome(..) => return,
+            Happening::Seat => {
+                machine.seated = true;
+                Input::Seated { pod_uid: pod(index) }
+            }
             Happening::Shown(observation, long_dead) => Input::Observed {
                 observation,
                 source: Source::Watch,
@@ -375,7 +415,7 @@ impl World {
             .iter()
             .filter(|machine| machine.believes(self.now) && !machine.holds_on(self.now))
             .count();
-        if believers > 1 {
+        if believers > 1 && !self.outsiders.lies {
             self.broken(rule::IN_TIME, "two believe in their leadership at once");
         }
     }
@@ -402,6 +442,7 @@ impl World {
             lease: machine.timings.lease_duration,
             format: machine.format,
             wall,
+            pod: machine.seated.then(|| pod(index)),
         });
         let unknown = Input::Unknown { attempt };
         let unusable = Input::Refused {
@@ -527,7 +568,7 @@ impl World {
         let others = self.machines.iter().enumerate().filter(|(other, _)| *other != index);
         let believing = |(_, machine): &(usize, &Machine)| machine.believes(self.now) && !machine.holds_on(self.now);
         let taken = matches!(kind, LockWriteKind::Acquire) && others.filter(believing).count() > 0;
-        if taken && matches!(before, Some(LockView::Held(_))) {
+        if taken && matches!(before, Some(LockView::Held(_))) && !self.outsiders.lies {
             self.broken(rule::IN_TIME, "the lock was taken from a leader that believed in it");
         }
         let machine = &mut self.machines[index];
@@ -641,6 +682,8 @@ impl World {
                 let machine = &mut self.machines[index];
                 machine.elector = None;
                 machine.incarnation += 1;
+                let dead = machine.identity.clone();
+                self.show_death(&dead, index);
                 self.restart(index, true);
             }
             216..=222 => self.stop(index),
@@ -649,6 +692,10 @@ impl World {
                     self.server.set(self.now, lock);
                     self.show_all();
                 }
+            }
+            237..=239 if self.outsiders.lies => {
+                let alive = self.machines[index].identity.clone();
+                self.show_death(&alive, index);
             }
             237..=246 => self.happens(index, Duration::ZERO, Happening::Other(Input::WriteWanted)),
             _ if self.outsiders.damage && self.machines.iter().all(|machine| machine.acquainted) => {
@@ -728,6 +775,10 @@ impl World {
     }
 }
 
+fn pod(index: usize) -> String {
+    format!("pod {index}")
+}
+
 impl Machine {
     fn new(index: usize, (lease, deadline, retry): (u32, u32, u32), dice: &mut Dice) -> Self {
         let timings = LeaseSettings {
@@ -770,6 +821,7 @@ impl Machine {
             shown_until: Duration::ZERO,
             released: false,
             acquainted: false,
+            seated: false,
         }
     }
 
@@ -814,6 +866,11 @@ fn holds(rule: &'static str, outsiders: Outsiders) {
     }
 }
 
+const LIES: Outsiders = Outsiders {
+    damage: false,
+    lies: true,
+};
+
 macro_rules! invariants {
     ($($name:ident: $rule:expr;)*) => {$(
         #[test]
@@ -837,16 +894,45 @@ invariants! {
     one_request_at_a_time_with_time_for_another: rule::ONE_REQUEST;
     a_leader_holds_on_only_where_nobody_else_is_known: rule::HOLD;
     a_jvm_that_stands_still_leads_nothing: rule::JVM;
+    nobody_waits_for_a_holder_that_has_ended: rule::EVIDENCE;
     somebody_leads_once_the_faults_end: rule::ALIVE;
 }
 
 /// Deleted, emptied or garbled by an outsider, the lock is still its holder's for the rest of the lease.
 #[test]
 fn a_damaged_lock_is_left_to_its_living_holder() {
-    holds(rule::IN_TIME, Outsiders { damage: true });
+    holds(
+        rule::IN_TIME,
+        Outsiders {
+            damage: true,
+            lies: false,
+        },
+    );
 }
 
 #[test]
 fn a_damaged_lock_is_repaired_or_taken() {
-    holds(rule::ALIVE, Outsiders { damage: true });
+    holds(
+        rule::ALIVE,
+        Outsiders {
+            damage: true,
+            lies: false,
+        },
+    );
+}
+
+/// Forged evidence costs a leader its lock, and never more than that: it is revoked when it sees the next one.
+#[test]
+fn a_leader_that_is_taken_for_dead_is_revoked_by_the_sight_of_the_next() {
+    holds(rule::NO_NEEDLESS, LIES);
+}
+
+#[test]
+fn whoever_takes_the_lock_of_a_leader_that_lives_has_written_it() {
+    holds(rule::NO_GRANT, LIES);
+}
+
+#[test]
+fn one_leads_once_nobody_is_taken_for_dead_any_more() {
+    holds(rule::ALIVE, LIES);
 }

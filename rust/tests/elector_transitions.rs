@@ -1,6 +1,9 @@
 //! The elector's transitions one by one, each test named after the race or the rule behind it.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
+#[path = "elector_transitions/evidence.rs"]
+mod evidence;
+
 use std::time::Duration;
 
 use flinkkubeha::protocol::contenders::Contenders;
@@ -52,6 +55,7 @@ fn present(version: u64, lock: LockView) -> Observation {
         resource_version: version.to_string(),
         lock,
         contenders: Contenders::default(),
+        pod: None,
     }
 }
 
@@ -63,6 +67,7 @@ fn noted(version: u64, holder: &str, renewed: i64, waiting: &[&str]) -> Observat
         resource_version: version.to_string(),
         contenders: notes.signing(&LockView::Absent, &record),
         lock: LockView::Held(record),
+        pod: None,
     }
 }
 
@@ -677,6 +682,7 @@ mod notes {
             resource_version: "11".to_owned(),
             lock,
             contenders,
+            pod: None,
         };
         assert_eq!(bench.watch(5_000, observation).writes().len(), 0);
     }
@@ -914,6 +920,7 @@ mod hold {
                     resource_version: format!("{version}"),
                     contenders: Contenders::default().signing(&stock, &lock),
                     lock: LockView::Held(lock),
+                    pod: None,
                 }
             };
             bench.watch(0, free(9));

@@ -18,7 +18,9 @@ use crate::cluster::context::Context;
 use crate::cluster::election::{Command, Election};
 use crate::cluster::events::queue::EventQueue;
 use crate::cluster::events::ready::Ready;
+pub use crate::cluster::failover::FailoverSettings;
 use crate::cluster::grant::GrantCell;
+use crate::cluster::pod::pod_uid;
 use crate::cluster::pulse::Pulse;
 pub use crate::cluster::spawn::{Spawn, Work};
 use crate::cluster::watch::ConfigMapWatch;
@@ -42,6 +44,10 @@ pub struct ServicesSettings {
     pub elector: ElectorSettings,
     /// How long a store call waits for its outcome.
     pub patience: Duration,
+    /// UID of the pod that this process runs in, as far as its surroundings say it; else the token may.
+    pub pod_uid: Option<String>,
+    /// Where a contender can be seen to be alive; nowhere without.
+    pub fast_failover: Option<FailoverSettings>,
 }
 
 /// One HA services instance on somebody else's runtime. Dropping it ends no task: that is for whoever spawned them.
@@ -62,6 +68,7 @@ impl Services {
         let events = Arc::new(EventQueue::default());
         let ready = Arc::new(Ready::default());
         let grants = GrantCell::new(Arc::clone(&clock));
+        let pod_uid = pod_uid(settings.pod_uid.as_deref(), api.pod_of_token());
         let api = {
             let grants = grants.clone();
             // Which grant it is, is for whoever decides on the write; that one gives it up with its grant. While a leadership is only held on to,
@@ -83,7 +90,15 @@ impl Services {
             elector: settings.elector,
         };
         context.spawn(ConfigMapWatch::new(&context, seen, Arc::clone(&ready)).run());
-        context.spawn(Election::new(context.clone(), command_receiver, seen_receiver, Arc::clone(&events)).run());
+        let election = Election::new(
+            context.clone(),
+            command_receiver,
+            seen_receiver,
+            Arc::clone(&events),
+            pod_uid,
+            settings.fast_failover,
+        );
+        context.spawn(election.run());
         Self {
             jobs: JobMaps::new(context.clone()),
             context,

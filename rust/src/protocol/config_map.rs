@@ -166,6 +166,16 @@ pub fn set_annotation(object: &mut Value, key: &str, value: &str) {
     );
 }
 
+/// Takes an annotation away.
+pub fn remove_annotation(object: &mut Value, key: &str) {
+    let annotations = object
+        .get_mut("metadata")
+        .and_then(|metadata| metadata.get_mut("annotations"));
+    if let Some(annotations) = annotations.and_then(Value::as_object_mut) {
+        annotations.remove(key);
+    }
+}
+
 /// Sets a label. Does nothing to a value that is not a JSON object.
 pub fn set_label(object: &mut Value, key: &str, value: &str) {
     set(

@@ -5,13 +5,16 @@
 pub mod annotations;
 pub mod config_map;
 pub mod contenders;
+pub mod death_watch;
 pub mod edit;
 pub mod elector;
 pub mod group_commit;
+pub mod holder_notes;
 pub mod jvm_stall;
 pub mod leader_information;
 pub mod lease;
 pub mod lock_record;
 pub mod names;
+pub mod pod_seat;
 pub mod state_handle;
 pub mod time;

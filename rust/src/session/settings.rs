@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::cluster::client::ClientSettings;
-use crate::cluster::services::ServicesSettings;
+use crate::cluster::services::{FailoverSettings, ServicesSettings};
 use crate::error::{ErrorCode, HaError};
 use crate::protocol::elector::{ElectorSettings, OutageHold};
 use crate::protocol::jvm_stall;
@@ -79,9 +79,26 @@ impl SessionSettings {
                 },
                 // Waits that began with an outage outlive it.
                 patience: PATIENCE + timings.lease_duration + outage_hold.duration,
+                pod_uid: get("pod-uid").map(str::to_owned),
+                fast_failover: fast_failover(get)?,
             },
         })
     }
+}
+
+/// Without a host there is none.
+fn fast_failover<'a>(get: impl Fn(&str) -> Option<&'a str>) -> Result<Option<FailoverSettings>, HaError> {
+    let Some(host) = get("fast-failover-host") else {
+        return Ok(None);
+    };
+    let port = get("fast-failover-port").unwrap_or("0");
+    Ok(Some(FailoverSettings {
+        host: host.to_owned(),
+        bind_host: get("fast-failover-bind-host").map(str::to_owned),
+        port: port
+            .parse()
+            .map_err(|_| internal(&format!("fast-failover-port is {port}, not a port")))?,
+    }))
 }
 
 fn millis(settings: &BTreeMap<String, String>, key: &str) -> Result<Duration, HaError> {

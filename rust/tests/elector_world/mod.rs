@@ -7,6 +7,7 @@ use flinkkubeha::protocol::contenders::Contenders;
 use flinkkubeha::protocol::elector::{
     AttemptId, Effect, ElectorSettings, GrantId, Input, LockWrite, LockWriteKind, Observation, RevokeCause, Source,
 };
+use flinkkubeha::protocol::holder_notes::HolderPod;
 use flinkkubeha::protocol::lease::LeaseTimings;
 use flinkkubeha::protocol::lock_record::{LeaseFormat, LockView};
 use flinkkubeha::protocol::time::{BootTime, WallTime};
@@ -15,7 +16,7 @@ use flinkkubeha::protocol::time::{BootTime, WallTime};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Server {
     revision: u64,
-    stored: Option<(u64, LockView, Contenders)>,
+    stored: Option<(u64, LockView, Contenders, Option<HolderPod>)>,
     /// When it was written last, on the server's clock.
     pub written: Duration,
 }
@@ -32,16 +33,17 @@ impl Server {
     pub fn observation(&self) -> Observation {
         match &self.stored {
             None => Observation::Missing,
-            Some((version, lock, contenders)) => Observation::Present {
+            Some((version, lock, contenders, pod)) => Observation::Present {
                 resource_version: version.to_string(),
                 lock: lock.clone(),
                 contenders: contenders.clone(),
+                pod: pod.clone().map(Box::new),
             },
         }
     }
 
     pub fn lock(&self) -> Option<&LockView> {
-        self.stored.as_ref().map(|(_, lock, _)| lock)
+        self.stored.as_ref().map(|(_, lock, ..)| lock)
     }
 
     pub fn version(&self) -> Option<u64> {
@@ -54,29 +56,42 @@ impl Server {
         if base.map(|version| version.parse().unwrap()) != self.version() {
             return None;
         }
-        let (_, former, notes) = self
+        let (_, former, notes, pod) = self
             .stored
             .clone()
-            .unwrap_or((0, LockView::Absent, Contenders::default()));
+            .unwrap_or((0, LockView::Absent, Contenders::default(), None));
         let record = request.write.record(&request.sender, request.lease, request.wall);
         let notes = request
             .write
             .contenders(&request.sender, notes, &former, record.as_ref());
+        // The notes of whoever writes the lock stand beside it; a release takes them away.
+        let pod = match request.write.kind {
+            LockWriteKind::Acquire | LockWriteKind::Renew => request.pod.clone().map(|uid| HolderPod {
+                holder_identity: request.sender.clone(),
+                uid,
+            }),
+            LockWriteKind::Release => None,
+            LockWriteKind::Join | LockWriteKind::Leave => pod,
+        };
         let lock = record.map_or(former, |record| LockView::read(&record.to_json(request.format)));
-        self.put(now, lock, Contenders::decode(&notes.encode()).unwrap());
+        self.put(now, lock, Contenders::decode(&notes.encode()).unwrap(), pod);
         Some(self.observation())
     }
 
     /// Somebody else's write, which knows no rules.
     pub fn set(&mut self, now: Duration, lock: LockView) {
-        let notes = self.stored.take().map(|(.., notes)| notes);
-        self.put(now, lock, notes.unwrap_or_default());
+        let (notes, pod) = self
+            .stored
+            .take()
+            .map(|(.., notes, pod)| (notes, pod))
+            .unwrap_or_default();
+        self.put(now, lock, notes, pod);
     }
 
-    fn put(&mut self, now: Duration, lock: LockView, notes: Contenders) {
+    fn put(&mut self, now: Duration, lock: LockView, notes: Contenders, pod: Option<HolderPod>) {
         self.revision += 1;
         self.written = now;
-        self.stored = Some((self.revision, lock, notes));
+        self.stored = Some((self.revision, lock, notes, pod));
     }
 
     pub fn delete(&mut self) {
@@ -99,6 +114,8 @@ pub struct Request {
     pub lease: Duration,
     pub format: LeaseFormat,
     pub wall: WallTime,
+    /// Of the pod whose seat the sender has.
+    pub pod: Option<String>,
 }
 
 /// The names of the rules; each is the name of a property test.
@@ -115,6 +132,7 @@ pub mod rule {
     pub const ONE_REQUEST: &str = "one_request_at_a_time_with_time_for_another";
     pub const HOLD: &str = "a_leader_holds_on_only_where_nobody_else_is_known";
     pub const JVM: &str = "a_jvm_that_stands_still_leads_nothing";
+    pub const EVIDENCE: &str = "nobody_waits_for_a_holder_that_has_ended";
     pub const ALIVE: &str = "somebody_leads_once_the_faults_end";
 }
 
@@ -153,6 +171,10 @@ pub struct Referee {
     alarm: Option<BootTime>,
     stop: Option<BootTime>,
     stopped: bool,
+    /// The pod whose seat is ours.
+    pod: Option<String>,
+    /// Whose process has ended, and the lock that it had then.
+    ended: Option<(String, Option<LockView>)>,
 }
 
 impl Referee {
@@ -178,6 +200,8 @@ impl Referee {
             alarm: None,
             stop: None,
             stopped: false,
+            pod: None,
+            ended: None,
         }
     }
 
@@ -309,6 +333,13 @@ impl Referee {
                 }
             }
             Input::Stop => self.stop = self.stop.or(Some(now)),
+            Input::Seated { pod_uid } => self.pod = Some(pod_uid.clone()),
+            Input::HolderEnded { holder } => {
+                let held = self.known.as_ref().and_then(lock);
+                if matches!(held, Some(LockView::Held(record)) if record.holder_identity == *holder) {
+                    self.ended = Some((holder.clone(), held.cloned()));
+                }
+            }
             Input::Pulse { at } => self.heard = self.heard.max(Some(*at)),
         }
     }
@@ -413,6 +444,35 @@ impl Referee {
         matches!(self.known.as_ref().and_then(lock), Some(LockView::Held(record)) if record.holder_identity == self.identity)
     }
 
+    /// Whoever holds the lock, as far as this one has seen, and whether it was told already that this very lock's holder has ended.
+    pub fn sees(&self) -> Option<(&str, bool)> {
+        let held = self.known.as_ref().and_then(lock);
+        let Some(LockView::Held(record)) = held else {
+            return None;
+        };
+        let told = (self.ended.as_ref()).is_some_and(|(_, lock)| lock.as_ref() == held);
+        Some((&record.holder_identity, told))
+    }
+
+    /// By the note of our own pod beside the lock of its holder, or by what was told of the very lock that stands there still.
+    fn holder_has_ended(&self) -> bool {
+        let Some(Observation::Present {
+            lock: LockView::Held(record),
+            pod,
+            ..
+        }) = &self.known
+        else {
+            return false;
+        };
+        let here = pod
+            .as_ref()
+            .is_some_and(|pod| pod.holder_identity == record.holder_identity && Some(&pod.uid) == self.pod.as_ref());
+        let told = (self.ended.as_ref()).is_some_and(|(holder, lock)| {
+            *holder == record.holder_identity && lock.as_ref() == Some(&LockView::Held(record.clone()))
+        });
+        here || told
+    }
+
     fn judge_belief(
         &self,
         now: BootTime,
@@ -515,7 +575,7 @@ impl Referee {
                 if self.is_silent(now) {
                     broken(rule::JVM, "an acquisition while the JVM stands still");
                 }
-                if self.taboo_until.is_some_and(|until| now < until) {
+                if self.taboo_until.is_some_and(|until| now < until) && !self.holder_has_ended() {
                     broken(rule::PATIENCE, "the rival's lease may still run");
                 }
             }
@@ -571,6 +631,13 @@ impl Referee {
                 .is_some_and(|from| self.alarm.is_none_or(|at| at > from))
             {
                 broken(rule::JVM, "no alarm for the end of the JVM's time");
+            }
+        }
+        if self.granted.is_none() && self.stop.is_none() && self.holder_has_ended() && !self.is_silent(now) {
+            // Nothing else comes first: a write or a read is on its way, or the pause after a failure.
+            let pause = self.alarm.is_some_and(|at| at <= now + Duration::from_secs(1));
+            if self.writing.is_none() && !self.reading && !pause {
+                broken(rule::EVIDENCE, "waits for a lease that protects nobody");
             }
         }
         let waits = self.writing.is_some() || self.reading || self.alarm.is_some();

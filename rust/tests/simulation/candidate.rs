@@ -71,6 +71,8 @@ impl Process {
             lease_format: LeaseFormat::Iso,
             elector: machine.elector,
             patience: machine.patience,
+            pod_uid: None,
+            fast_failover: None,
         };
         let services = Services::start(api, Arc::clone(&machine.clock) as _, gate.spawn(), settings);
         let subscription = services.watch_leader(COMPONENTS[0]).unwrap();

@@ -36,6 +36,7 @@ pub use request::Verb;
 pub use surroundings::Surroundings;
 pub use watch::{WatchEvent, WatchStream};
 
+use crate::protocol::pod_seat;
 use exchange::{Answered, Exchange, Payload, Permit};
 use link::{Distrust, Link};
 use request::{ConfigMapRequest, Requests};
@@ -172,6 +173,12 @@ impl ApiClient {
     #[must_use]
     pub fn namespace(&self) -> &str {
         &self.shared.namespace
+    }
+
+    /// The pod that the service account token is bound to, if there is such a token. The token itself stays here.
+    pub(crate) fn pod_of_token(&self) -> Option<String> {
+        let header = self.shared.link.peek().authorization()?;
+        pod_seat::uid_of_token(header.to_str().ok()?.strip_prefix("Bearer ")?)
     }
 
     /// The address of the API server, for messages.

@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Unsubscribe { id: u64 },
     /// A quorum read that somebody else made.
     Observed(Answer<Option<Value>>),
+    /// The process of this holder was seen to have ended.
+    HolderEnded { holder: String },
     /// End the task. Whoever still waits for an answer learns that the session is closed.
     End,
 }

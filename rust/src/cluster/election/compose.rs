@@ -3,6 +3,7 @@
 use log::warn;
 use serde_json::Value;
 
+use super::presence::Presence;
 use crate::cluster::config_map::batch::Batch;
 use crate::cluster::config_map::leaders::Leaders;
 use crate::cluster::context::Context;
@@ -24,6 +25,7 @@ pub(crate) fn compose(
     emptied: &[(String, String)],
     leaders: &mut Leaders,
     batch: &mut Batch,
+    presence: &Presence,
 ) -> Value {
     let mut object = match (&write.base, last) {
         (Some(_), Some(last)) => last.clone(),
@@ -48,6 +50,7 @@ pub(crate) fn compose(
             config_map::set_label(&mut object, key, value);
         }
     }
+    presence.apply(&mut object, write.kind);
     match write.kind {
         LockWriteKind::Join | LockWriteKind::Leave => {}
         // The addresses of a leader that is gone lead nowhere: whoever retrieves them learns so in the very write that releases the lock, or

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use super::gone::Evidence;
 use crate::protocol::contenders::Contenders;
 use crate::protocol::lock_record::{LockRecord, LockView};
 use crate::protocol::time::{BootTime, WallTime};
@@ -233,6 +234,13 @@ pub enum AcquireReason {
         /// The identity in the record.
         holder: String,
     },
+    /// Its holder's process has ended.
+    HolderGone {
+        /// The identity in the record.
+        holder: String,
+        /// What shows it.
+        evidence: Evidence,
+    },
     /// Nobody can read it, and it did not change for a whole lease.
     Broken {
         /// The annotation that will be overwritten.
@@ -286,6 +294,20 @@ impl fmt::Display for AcquireReason {
             Self::LongDead { holder } => {
                 write!(f, "{holder} died longer than its lease ago, by the server's clock")
             }
+            Self::HolderGone {
+                holder,
+                evidence: Evidence::SamePod,
+            } => write!(
+                f,
+                "{holder} was a process of this pod, and none that held its seat is alive"
+            ),
+            Self::HolderGone {
+                holder,
+                evidence: Evidence::Refused,
+            } => write!(
+                f,
+                "the connection to {holder} was closed, and its port refuses a new one"
+            ),
             Self::Broken { text, reason } => write!(
                 f,
                 "it cannot be read ({reason}) and nobody has written it for a whole lease: {}",

@@ -194,6 +194,7 @@ impl Elector {
         let sight = Sight::after(self.sight.as_ref(), observation, long_dead, now, identity, lease);
         let before = self.sight.replace(sight.clone());
         self.reckon_with_contenders(now, before.as_ref());
+        self.reckon_with_the_pod(now);
         sight
     }
 

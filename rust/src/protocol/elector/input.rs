@@ -1,6 +1,7 @@
 //! What the elector is told.
 
 use crate::protocol::contenders::Contenders;
+use crate::protocol::holder_notes::HolderPod;
 use crate::protocol::lock_record::LockView;
 use crate::protocol::time::BootTime;
 
@@ -19,6 +20,8 @@ pub enum Observation {
         lock: LockView,
         /// Who waits beside its holder.
         contenders: Contenders,
+        /// The pod of whoever has last noted its own, not necessarily of the holder.
+        pod: Option<Box<HolderPod>>,
     },
 }
 
@@ -42,6 +45,13 @@ impl Observation {
         match self {
             Self::Missing => None,
             Self::Present { contenders, .. } => Some(contenders),
+        }
+    }
+
+    pub(super) fn pod(&self) -> Option<&HolderPod> {
+        match self {
+            Self::Missing => None,
+            Self::Present { pod, .. } => pod.as_deref(),
         }
     }
 
@@ -107,6 +117,16 @@ pub enum Input {
     Pulse {
         /// When.
         at: BootTime,
+    },
+    /// The seat of this pod, which one process at a time can have and no other than a living one, is ours for life.
+    Seated {
+        /// The pod.
+        pod_uid: String,
+    },
+    /// It was seen over the network that the process of this holder has ended.
+    HolderEnded {
+        /// Its identity.
+        holder: String,
     },
     /// The last contender is gone: give the lock back and end.
     Stop,

@@ -10,6 +10,7 @@
 //! | candidate | at first sight no lock; a released lock | `Acquire` at once |
 //! | | a lock that has not changed for max(own lease, lease in the record) | `Acquire` |
 //! | | at first sight a lock that is long dead by the server's clock | `Acquire` at once |
+//! | | a lock of a process that has ended: in this pod, or seen over the network | `Acquire` at once |
 //! | | its own identity: a write landed without an answer | `Acquire` at once, as the same term |
 //! | | a lock that nobody can read | waits a lease, then `Acquire` |
 //! | | a lock of ours that somebody else holds, without its own note | `Join` |
@@ -41,8 +42,9 @@
 //! * The belief ends by the clock in whatever step comes next, before that step looks at its input: neither a hanging
 //!   request nor a thawed process can prolong it.
 //!
-//! Two things stand outside of this. The outage hold is the one exception that is made on purpose: a contender that the
-//! leader could not know of may lead while the leader, cut off, holds on. The other is what outsiders do to the
+//! Three things stand outside of this. The outage hold is an exception that is made on purpose: a contender that the
+//! leader could not know of may lead while the leader, cut off, holds on. Evidence that the holder has ended is another: where
+//! somebody has forged it, two lead until the old leader has seen the lock. The third is what outsiders do to the
 //! `ConfigMap` under a living leader. Whoever has seen that leader leaves it a lease to repair the loss; but a candidate
 //! that starts in this very moment cannot know of it, and a creation, the one write without a version, lands on the empty
 //! place if it was under way. And a candidate that has never seen the record that is gone waits its own lease, which does
@@ -57,12 +59,14 @@
 //! | decide what to do | `decisions` | one function per role, from the state alone: at most one request, and one alarm |
 //! | | `sight` | the newest known state of the lock, and from when on it can be taken |
 //! | | `jvm` | whether the JVM is alive |
+//! | | `gone` | evidence that the holder's process has ended |
 //! | | `hold` | going on through an outage where nobody else is known |
 //! | | `role` | candidate, leader with its belief, stopping; and the request under way |
 
 mod decisions;
 mod effect;
 mod events;
+mod gone;
 mod hold;
 mod input;
 mod jvm;
@@ -73,6 +77,7 @@ mod sight;
 use super::time::BootTime;
 
 pub use effect::{AcquireReason, AttemptId, Damage, Effect, GrantId, LockWrite, LockWriteKind, Notice, RevokeCause};
+pub use gone::Evidence;
 pub use input::{Input, Observation, Source};
 use role::{Leader, Request, Role};
 pub use settings::{ElectorSettings, OutageHold};
@@ -100,6 +105,8 @@ pub struct Elector {
     jvm_heard: Option<BootTime>,
     /// Not before then it is noted again that this one waits.
     join_at: Option<BootTime>,
+    /// The pod whose seat is ours.
+    pod: Option<String>,
 }
 
 impl Elector {
@@ -121,6 +128,16 @@ impl Elector {
             announced: None,
             jvm_heard: None,
             join_at: None,
+            pod: None,
+        }
+    }
+
+    /// The same, with the seat of this pod from the beginning: [`Input::Seated`] before anything else has happened.
+    #[must_use]
+    pub fn seated_in(self, pod_uid: Option<&str>) -> Self {
+        Self {
+            pod: pod_uid.map(str::to_owned),
+            ..self
         }
     }
 
@@ -182,6 +199,8 @@ impl Elector {
             }
             Input::Refused { attempt, unusable } => self.refused(now, attempt, unusable, &mut effects),
             Input::Unknown { attempt } => self.unknown(now, attempt, &mut effects),
+            Input::Seated { pod_uid } => self.seated(now, pod_uid),
+            Input::HolderEnded { holder } => self.holder_ended(now, &holder),
             Input::Stop => self.stop(now, &mut effects),
             Input::Pulse { .. } => {}
         }

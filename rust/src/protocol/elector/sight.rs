@@ -6,6 +6,7 @@ use crate::protocol::lock_record::{LockRecord, LockView};
 use crate::protocol::time::{BootTime, WallTime};
 
 use super::effect::{AcquireReason, Damage, Notice};
+use super::gone::Evidence;
 use super::input::Observation;
 
 /// What was seen last, judged when it was seen.
@@ -17,6 +18,8 @@ pub(super) struct Sight {
     /// The longer one of our lease and that of the rival last seen.
     wait: Duration,
     long_dead: bool,
+    /// What shows that its holder's process has ended.
+    gone: Option<Evidence>,
 }
 
 /// What stays the same while the holder does.
@@ -59,6 +62,7 @@ impl Sight {
             takeable_at,
             wait,
             long_dead,
+            gone: unchanged.and_then(|sight| sight.gone),
         }
     }
 
@@ -112,6 +116,24 @@ impl Sight {
             && self.own_record(identity).is_none()
     }
 
+    /// Whoever holds the lock, if it noted that it had the seat of this pod. The note of an earlier holder is none of this one.
+    pub(super) fn holder_in(&self, pod_uid: &str) -> Option<String> {
+        let (Some(LockView::Held(record)), Some(pod)) = (self.lock(), self.observation.pod()) else {
+            return None;
+        };
+        let same = pod.uid == pod_uid && pod.holder_identity == record.holder_identity;
+        same.then(|| record.holder_identity.clone())
+    }
+
+    /// The process of this holder has ended: if it holds the lock, and is not this one, nobody has to wait for it.
+    pub(super) fn holder_has_ended(&mut self, holder: &str, identity: &str, evidence: Evidence, now: BootTime) {
+        let holds = matches!(self.lock(), Some(LockView::Held(record)) if record.holder_identity == holder);
+        if holds && holder != identity && self.gone.is_none() {
+            self.gone = Some(evidence);
+            self.takeable_at = self.takeable_at.min(now);
+        }
+    }
+
     pub(super) fn takeable_at(&self) -> BootTime {
         self.takeable_at
     }
@@ -133,17 +155,21 @@ impl Sight {
             None | Some(LockView::Absent) => AcquireReason::NoLock,
             Some(LockView::Free(_)) => AcquireReason::Released,
             Some(LockView::Held(record)) if record.holder_identity == identity => AcquireReason::OwnIdentity,
-            Some(LockView::Held(record)) if self.long_dead => AcquireReason::LongDead {
-                holder: record.holder_identity.clone(),
-            },
-            Some(LockView::Held(record)) => AcquireReason::LeaseExpired {
-                holder: record.holder_identity.clone(),
-            },
+            Some(LockView::Held(record)) => self.end_of(record.holder_identity.clone()),
             Some(LockView::Broken { text, reason }) => AcquireReason::Broken {
                 text: text.clone(),
                 reason: reason.clone(),
             },
         })
+    }
+
+    /// Why nobody has to wait for this holder any more.
+    fn end_of(&self, holder: String) -> AcquireReason {
+        match self.gone {
+            Some(evidence) => AcquireReason::HolderGone { holder, evidence },
+            None if self.long_dead => AcquireReason::LongDead { holder },
+            None => AcquireReason::LeaseExpired { holder },
+        }
     }
 
     /// The term that an acquisition would begin: a change of hands counts, our own lock stays as it is, and without a

@@ -36,6 +36,9 @@ import static org.apache.flink.util.Preconditions.checkNotNull;
  */
 public final class HaConfiguration {
 
+    /** From the downward API, for pods whose token is not bound to them. */
+    private static final String POD_UID_VARIABLE = "FLINKKUBEHA_POD_UID";
+
     @Nullable private final String clusterId;
     private final String namespace;
     @Nullable private final String configFile;
@@ -48,6 +51,7 @@ public final class HaConfiguration {
     private final boolean outageHoldExplicit;
     private final Duration jvmStallTimeout;
     private final Duration clientTimeout;
+    private final FastFailover fastFailover;
 
     private HaConfiguration(Configuration configuration) {
         this.clusterId = read(configuration, HaOptions.CLUSTER_ID);
@@ -67,6 +71,7 @@ public final class HaConfiguration {
                         ? stallTimeout
                         : leaseDuration;
         this.clientTimeout = read(configuration, HaOptions.CLIENT_TIMEOUT);
+        this.fastFailover = FastFailover.of(configuration);
         if (namespace.trim().isEmpty()) {
             throw new IllegalConfigurationException(
                     HaOptions.NAMESPACE.key()
@@ -132,7 +137,9 @@ public final class HaConfiguration {
             ProcessRole role, String identity, String leaseFormat, Map<String, String> labels) {
         final StringBuilder allLabels = new StringBuilder();
         labels.forEach((key, value) -> allLabels.append(',').append(key).append('=').append(value));
-        return new SessionSettings()
+        final SessionSettings settings = new SessionSettings();
+        return fastFailover.addTo(settings, role)
+                .with("pod-uid", System.getenv(POD_UID_VARIABLE))
                 .with("cluster-id", clusterId)
                 .with("namespace", namespace)
                 .with("config-file", configFile)

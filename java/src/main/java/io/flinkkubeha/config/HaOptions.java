@@ -147,5 +147,26 @@ public final class HaOptions {
                     .withDescription(
                             "How long this JVM may stand still before its process leads no more.");
 
+    static final ConfigOption<Boolean> FAST_FAILOVER =
+            key("high-availability.native.fast-failover")
+                    .booleanType()
+                    .defaultValue(false)
+                    .withDescription(
+                            "Whether JobManagers watch the leader's process over an idle connection, and take over when it has ended.");
+
+    static final ConfigOption<Integer> FAST_FAILOVER_PORT =
+            key("high-availability.native.fast-failover-port")
+                    .intType()
+                    .defaultValue(0)
+                    .withDescription(
+                            "The port that a JobManager listens on for fast failover; 0 for any free one.");
+
+    static final ConfigOption<String> FAST_FAILOVER_HOST =
+            key("high-availability.native.fast-failover-host")
+                    .stringType()
+                    .noDefaultValue()
+                    .withDescription(
+                            "The host under which other JobManagers reach that port, if not jobmanager.rpc.address.");
+
     private HaOptions() {}
 }

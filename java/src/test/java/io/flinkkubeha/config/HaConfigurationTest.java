@@ -103,6 +103,58 @@ class HaConfigurationTest {
     }
 
     @Test
+    void fastFailoverIsOffUnlessItWasAskedForAndOnlyForCandidates() {
+        final String[] asked = {
+            "kubernetes.cluster-id", "my-cluster",
+            "high-availability.native.fast-failover", "true",
+            "high-availability.native.fast-failover-port", "6124",
+            "jobmanager.rpc.address", "fd00::7",
+            "jobmanager.bind-host", "::"
+        };
+        final SessionSettings session =
+                HaConfiguration.of(configuration(asked))
+                        .sessionSettings(ProcessRole.JOBMANAGER, "id", "iso", Map.of());
+        assertThat(session.get("fast-failover-host")).isEqualTo("fd00::7");
+        assertThat(session.get("fast-failover-bind-host")).isEqualTo("::");
+        assertThat(session.get("fast-failover-port")).isEqualTo("6124");
+
+        assertThat(
+                        HaConfiguration.of(configuration(asked))
+                                .sessionSettings(ProcessRole.TASKMANAGER, "id", "iso", Map.of())
+                                .get("fast-failover-host"))
+                .isNull();
+        assertThat(
+                        HaConfiguration.of(
+                                        configuration(
+                                                "kubernetes.cluster-id", "my-cluster",
+                                                "jobmanager.rpc.address", "fd00::7"))
+                                .sessionSettings(ProcessRole.JOBMANAGER, "id", "iso", Map.of())
+                                .get("fast-failover-host"))
+                .isNull();
+    }
+
+    @Test
+    void fastFailoverNeedsAHostAndAPort() {
+        assertThatThrownBy(
+                        () ->
+                                HaConfiguration.of(
+                                        configuration(
+                                                "high-availability.native.fast-failover", "true")))
+                .isInstanceOf(IllegalConfigurationException.class)
+                .hasMessage(
+                        "high-availability.native.fast-failover: no host is known under which other JobManagers reach this one, set high-availability.native.fast-failover-host to it.");
+        assertThatThrownBy(
+                        () ->
+                                HaConfiguration.of(
+                                        configuration(
+                                                "high-availability.native.fast-failover-port",
+                                                "70000")))
+                .isInstanceOf(IllegalConfigurationException.class)
+                .hasMessage(
+                        "high-availability.native.fast-failover-port: the value '70000' is no port, set it to a number from 1 to 65535, or to 0 for any free one.");
+    }
+
+    @Test
     void missingClusterIdIsLeftToTheNativeCheck() {
         final SessionSettings session =
                 HaConfiguration.of(new Configuration())

@@ -1,0 +1,117 @@
+//! The one write that may be under way: when it is asked for, what is sent, and what came of it.
+
+use log::{debug, error};
+use serde_json::Value;
+
+use super::Election;
+use super::compose::compose;
+use super::sight::{Known, observation_of};
+use crate::cluster::client::{ApiErrorKind, WriteFailure};
+use crate::error::ErrorCode;
+use crate::protocol::config_map;
+use crate::protocol::elector::{AttemptId, Input, LockWrite};
+
+impl Election {
+    pub(super) fn write_what_waits(&mut self) {
+        let Known::Present(object) = &self.known else { return };
+        // What came in meanwhile is asked for when the outcome is known: asked for now, it would cost a second write.
+        if self.writing {
+            return;
+        }
+        if !self.batch.is_empty() || !self.emptied.is_empty() || self.leaders.want_a_write(object) {
+            self.step(Input::WriteWanted);
+        }
+    }
+
+    pub(super) fn send(&mut self, write: &LockWrite) {
+        let known = match &self.known {
+            Known::Present(object) => config_map::resource_version(object),
+            Known::Nothing | Known::Missing => None,
+        };
+        if known != write.base.as_deref() {
+            error!(
+                "A write decided on version {:?} was not sent: version {known:?} is known. This is a bug.",
+                write.base
+            );
+            let attempt = write.attempt;
+            self.step(Input::Refused {
+                attempt,
+                unusable: false,
+            });
+            return;
+        }
+        let object = compose(
+            &self.context,
+            write,
+            self.last.as_ref(),
+            &self.emptied,
+            &mut self.leaders,
+            &mut self.batch,
+            &self.presence,
+        );
+        self.batch.sent(write.base.as_deref().unwrap_or_default());
+        self.writing = true;
+        self.requests
+            .write(write.attempt, write.base.is_some(), object, write.time_limit);
+    }
+
+    pub(super) fn written(&mut self, attempt: AttemptId, outcome: Result<Value, WriteFailure>) {
+        self.writing = false;
+        match outcome {
+            Ok(object) => {
+                self.trouble.succeeded(self.context.clock.boot(), &self.what());
+                let observation = observation_of(&object);
+                self.leaders.stored(&object);
+                self.emptied.clear();
+                // The watch may have been faster and shown a later version already.
+                if !self.is_older(&object) {
+                    self.keep(Known::Present(object));
+                }
+                // Before the next step, which may apply what waits to another write.
+                self.batch.written();
+                self.step(Input::Applied { attempt, observation });
+            }
+            Err(WriteFailure::Refused(error)) => {
+                let unusable = is_unusable(error.kind);
+                match error.kind {
+                    ApiErrorKind::Conflict | ApiErrorKind::NotFound => debug!("{}: {}", self.what(), error.message),
+                    // Something that rides along cannot be stored: it must not take the renewals down with it.
+                    ApiErrorKind::Invalid if !self.batch.is_empty() => {
+                        self.batch.reject(ErrorCode::ApiRefused, &error.message);
+                    }
+                    _ => self.failing(&error.message),
+                }
+                if error.kind == ApiErrorKind::Conflict {
+                    self.batch.overtaken();
+                } else {
+                    self.batch.not_written();
+                }
+                self.leaders.not_stored();
+                self.step(Input::Refused { attempt, unusable });
+            }
+            Err(WriteFailure::Unknown(error)) => {
+                self.failing(&error.message);
+                self.batch.lost();
+                self.leaders.not_stored();
+                self.step(Input::Unknown { attempt });
+            }
+        }
+    }
+
+    fn what(&self) -> String {
+        format!("Writing ConfigMap {}", self.context.cluster_map)
+    }
+
+    pub(super) fn failing(&mut self, why: &str) {
+        let what = self.what();
+        self.trouble.failed(self.context.clock.boot(), &what, why);
+    }
+}
+
+/// Whether this refusal is one of everybody, and not of this write.
+fn is_unusable(kind: ApiErrorKind) -> bool {
+    !matches!(
+        kind,
+        ApiErrorKind::Conflict | ApiErrorKind::NotFound | ApiErrorKind::NamespaceMissing | ApiErrorKind::Invalid
+    )
+}

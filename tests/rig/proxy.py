@@ -36,10 +36,10 @@ _ANSWER_PAUSE = 0.03
 class FaultProxy:
     """Listens on a port of its own. Change `mode`, `delay` and `drop_replies` at any time, from any thread."""
 
-    def __init__(self, server: str, seed: int = 1) -> None:
+    def __init__(self, server: str, seed: int = 1, listen: tuple[str, int] | None = None) -> None:
         target = urlsplit(server)
         self._target = (target.hostname or "127.0.0.1", target.port or 443)
-        self._port = free_port()
+        self._host, self._port = listen or ("127.0.0.1", free_port())
         self._mode = Mode.FORWARD
         self._delay = 0.0
         self._writers: set[asyncio.StreamWriter] = set()
@@ -103,7 +103,7 @@ class FaultProxy:
             self._listener.close()
             self._listener = None
         if self._mode is not Mode.REFUSE and not self._listener:
-            self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+            self._listener = await asyncio.start_server(self._serve, self._host, self._port)
         if self._mode is Mode.BLACK_HOLE:
             self._healed.clear()
         else:

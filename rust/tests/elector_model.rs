@@ -72,6 +72,12 @@
 //! | a candidate whose JVM stands still takes the lock | M, T |
 //! | an acknowledgement grants although the JVM stands still | T |
 //! | the silence is noticed after the input | M, T |
+//! | the note of an earlier holder counts as that of this one | T |
+//! | … or the note of another pod | T |
+//! | a write of the dead that lands late makes them alive | T |
+//! | the end of somebody else counts as that of the holder | T |
+//! | a holder that has written since it was seen to end counts as ended | T |
+//! | the lease of one that has ended is waited for | T |
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::struct_excessive_bools)]
 
 mod elector_world;

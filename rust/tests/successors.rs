@@ -10,10 +10,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use flinkkubeha::cluster::events::{Event, Taken};
+use flinkkubeha::error::ErrorCode;
 use flinkkubeha::protocol::config_map;
+use flinkkubeha::protocol::edit::{Edit, EditAnswer};
 use flinkkubeha::session::Session;
 use serde_json::{Value, json};
-use support::sessions::{CLUSTER_MAP, World, end, next, until};
+use support::sessions::{CLUSTER_MAP, JOB_MAP, World, add, end, next, pointer, until};
 
 const LEASE: Duration = Duration::from_secs(600);
 const POD_UID: &str = "ha.flinkkubeha.io/pod-uid";
@@ -136,6 +138,83 @@ fn two_in_one_pod_do_not_take_from_each_other() {
     end([second]);
 }
 
+/// Names the settings of the session that the next test opens and keeps.
+const SETTINGS: &str = "FLINKKUBEHA_SUCCESSORS_SETTINGS";
+
+/// What other tests run as a process of its own: a contender that goes on until it is killed.
+#[test]
+fn contender() {
+    let Ok(text) = std::env::var(SETTINGS) else { return };
+    let session = open(&serde_json::from_str(&text).unwrap());
+    while session.take_event(Duration::from_secs(60)) != Taken::Closed {}
+}
+
+struct Process(std::process::Child);
+
+impl Process {
+    fn start(settings: &BTreeMap<String, String>) -> Self {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["contender", "--exact"])
+            .env(SETTINGS, json!(settings).to_string());
+        Self(command.stdout(std::process::Stdio::null()).spawn().unwrap())
+    }
+
+    fn signal(&self, signal: &str) {
+        let mut command = std::process::Command::new("kill");
+        assert!(
+            command
+                .args([signal, &self.0.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_predecessor_that_stands_still_keeps_its_seat_until_it_is_killed() {
+    let Some(world) = World::new("frozen") else { return };
+    let frozen = Process::start(&in_pod(&world, "a", "frozen"));
+    until("the predecessor leads", || shown(&world, "frozen", "a"));
+    frozen.signal("-STOP");
+    let next = open(&in_pod(&world, "a", "next"));
+    assert_eq!(next.take_event(Duration::from_secs(3)), Taken::Nothing);
+    let killed = Instant::now();
+    frozen.signal("-KILL");
+    granted(&next);
+    println!(
+        "granted {:?} after kill -9 of the process before it in its pod",
+        killed.elapsed()
+    );
+    end([next]);
+}
+
+#[test]
+fn a_leader_that_stands_still_keeps_its_port_until_it_is_killed() {
+    let Some(world) = World::new("fast-frozen") else { return };
+    let leader = Process::start(&listening(&world, "127.0.0.1", "leader"));
+    until("the leader leads", || annotation(&world, ADDRESS).is_some());
+    let standby = open(&listening(&world, "127.0.0.1", "standby"));
+    let port = annotation(&world, ADDRESS).unwrap()["port"].as_u64().unwrap();
+    // Both ends are on this machine.
+    until("the standby is connected", || connections(port) > 0);
+    leader.signal("-STOP");
+    assert_eq!(standby.take_event(Duration::from_secs(3)), Taken::Nothing);
+    let killed = Instant::now();
+    leader.signal("-KILL");
+    granted(&standby);
+    println!("granted {:?} after kill -9 of the leader", killed.elapsed());
+    end([standby]);
+}
+
 fn listening(world: &World, host: &str, identity: &str) -> BTreeMap<String, String> {
     let mut settings = settings(world, identity);
     settings.insert("fast-failover-host".to_owned(), host.to_owned());
@@ -207,4 +286,80 @@ fn a_leader_that_lives_is_left_alone() {
     assert_eq!(second.take_event(Duration::from_secs(2)), Taken::Nothing);
     assert!(first.has_leadership(1));
     end([first, second]);
+}
+
+/// Stands between a standby and the leader, and refuses in its name once it is dropped.
+struct Between {
+    listener: Option<std::net::TcpListener>,
+    kept: Vec<std::net::TcpStream>,
+}
+
+impl Between {
+    fn new() -> (Self, u16) {
+        let listener = std::net::TcpListener::bind("127.0.0.2:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let listener = Some(listener);
+        (
+            Self {
+                listener,
+                kept: Vec::new(),
+            },
+            port,
+        )
+    }
+
+    fn connect(&mut self, port: u16) {
+        let (standby, _) = self.listener.as_ref().unwrap().accept().unwrap();
+        self.kept = vec![standby, std::net::TcpStream::connect(("127.0.0.1", port)).unwrap()];
+    }
+}
+
+#[test]
+fn a_leader_that_only_looks_dead_is_revoked_and_writes_nothing_any_more() {
+    let Some(world) = World::new("fast-false") else { return };
+    let (mut between, port) = Between::new();
+    let reached_over_it = |identity: &str, port: u16| {
+        let mut settings = settings(&world, identity);
+        for (key, value) in [
+            ("fast-failover-host", "127.0.0.2"),
+            ("fast-failover-bind-host", "127.0.0.1"),
+            ("fast-failover-port", &port.to_string()),
+        ] {
+            settings.insert(key.to_owned(), value.to_owned());
+        }
+        settings
+    };
+    let leader = open(&reached_over_it("leader", port));
+    granted(&leader);
+    let map = leader.open_config_map(JOB_MAP, true).unwrap();
+    assert_eq!(add(&map, "checkpointID-1", "file:/a"), EditAnswer::Done);
+    let standby = open(&reached_over_it("standby", 0));
+    between.connect(port);
+    assert_eq!(standby.take_event(Duration::from_secs(1)), Taken::Nothing);
+
+    // Connections and port go, and the leader lives.
+    drop(between);
+    let granted_at = std::thread::scope(|scope| {
+        let new = scope.spawn(|| {
+            granted(&standby);
+            Instant::now()
+        });
+        let Event::Revoke { grant: 1, cause } = next(&leader) else {
+            panic!()
+        };
+        let revoked_at = Instant::now();
+        assert!(cause.contains("standby"), "{cause}");
+        let granted_at = new.join().unwrap();
+        println!("two leaders for {:?}", revoked_at.saturating_duration_since(granted_at));
+        granted_at
+    });
+    let stale = map.edit(Edit::AddPointer {
+        key: "checkpointID-2".to_owned(),
+        pointer: pointer("file:/b"),
+    });
+    assert_eq!(stale.unwrap_err().code, ErrorCode::NotLeader);
+    let map = standby.open_config_map(JOB_MAP, true).unwrap();
+    assert_eq!(add(&map, "checkpointID-2", "file:/c"), EditAnswer::Done);
+    assert!(standby.has_leadership(1) && granted_at.elapsed() < LEASE);
+    end([leader, standby]);
 }

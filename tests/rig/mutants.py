@@ -21,12 +21,14 @@ from .processes import end_on_signals
 from .workspace import ROOT, progress
 
 BATCH = "cluster/config_map/batch.rs"
+DEATH_WATCH = "protocol/death_watch.rs"
 GROUP_COMMIT = "protocol/group_commit.rs"
 JOB_MAP = "cluster/config_map/job_map.rs"
 JOB_MAPS = "cluster/config_map/job_maps.rs"
 MEMORY = "cluster/config_map/memory.rs"
 OPEN_MAP = "cluster/config_map/open_map.rs"
 REQUEST = "cluster/client/request.rs"
+SEAT = "cluster/pod/seat.rs"
 SERVICES = "cluster/services.rs"
 # The tests of a file of the library itself are in one program, those of the simulation in another.
 LIBRARY, SIMULATION = "lib", "simulation"
@@ -380,6 +382,48 @@ MUTANTS = [
         "if !BROKEN { self.commit.lost_its_object(); }",
         SIMULATION,
         "group_commit::a_map_that_is_made_anew_has_nothing_in_reserve",
+    ),
+    # Who has ended.
+    Mutant(
+        "two refusals count, however far apart",
+        DEATH_WATCH,
+        "refused.filter(|before| now.saturating_since(*before) <= TOGETHER)",
+        "refused.filter(|before| now.saturating_since(*before) <= TOGETHER || BROKEN)",
+        LIBRARY,
+        "death_watch::tests::nothing_else_shows_anything",
+    ),
+    Mutant(
+        "one refusal is enough",
+        DEATH_WATCH,
+        "let ended = before.is_some();",
+        "let ended = before.is_some() || BROKEN;",
+        LIBRARY,
+        "death_watch::tests::an_end_is_confirmed_by_two_more_refusals_and_not_for_ever",
+    ),
+    Mutant(
+        "a time-out between two refusals is passed over",
+        DEATH_WATCH,
+        "            (_, Contact::Refused | Contact::Failed | Contact::Ended) => self.seek(now),",
+        "            (State::Suspicious { .. }, Contact::Failed) if BROKEN => {}\n"
+        "            (_, Contact::Refused | Contact::Failed | Contact::Ended) => self.seek(now),",
+        LIBRARY,
+        "death_watch::tests::nothing_else_shows_anything",
+    ),
+    Mutant(
+        "whoever accepts and closes is asked again at once",
+        DEATH_WATCH,
+        "if now.saturating_since(since) >= LASTING {",
+        "if now.saturating_since(since) >= LASTING || BROKEN {",
+        LIBRARY,
+        "death_watch::tests::whoever_accepts_and_closes_is_asked_ever_more_rarely",
+    ),
+    Mutant(
+        "the seat is tried for without a pause",
+        SEAT,
+        "self.next_try.is_some_and(|at| now < at)",
+        "self.next_try.is_some_and(|at| now < at && !BROKEN)",
+        LIBRARY,
+        "seat::tests::one_has_it_until_it_is_gone",
     ),
 ]
 

@@ -39,11 +39,13 @@ class FaultProxy:
     In front of several servers, connections go to one after the other of those that accept them.
     """
 
-    def __init__(self, server: str | Sequence[str], seed: int = 1) -> None:
+    def __init__(
+        self, server: str | Sequence[str], seed: int = 1, listen: tuple[str, int] | None = None
+    ) -> None:
         targets = [urlsplit(one) for one in ([server] if isinstance(server, str) else server)]
         self._targets = [(target.hostname or "127.0.0.1", target.port or 443) for target in targets]
         self._turn = seed
-        self._port = free_port()
+        self._host, self._port = listen or ("127.0.0.1", free_port())
         self._mode = Mode.FORWARD
         self._delay = 0.0
         self._writers: set[asyncio.StreamWriter] = set()
@@ -119,7 +121,7 @@ class FaultProxy:
             self._listener.close()
             self._listener = None
         if self._mode is not Mode.REFUSE and not self._listener:
-            self._listener = await asyncio.start_server(self._serve, "127.0.0.1", self._port)
+            self._listener = await asyncio.start_server(self._serve, self._host, self._port)
         if self._mode is Mode.BLACK_HOLE:
             self._healed.clear()
         else:

@@ -98,10 +98,8 @@ impl DeathWatch {
             (State::Connected { since }, Contact::Ended) => self.suspect(now, since),
             (State::Suspicious { refused, tries, .. }, Contact::Refused) => {
                 let before = refused.filter(|before| now.saturating_since(*before) <= TOGETHER);
-                let (ended, wait) = (
-                    before.is_some(),
-                    if before.is_some() { CONFIRM_AFTER } else { AGAIN_AFTER },
-                );
+                let ended = before.is_some();
+                let wait = if ended { CONFIRM_AFTER } else { AGAIN_AFTER };
                 if tries + 1 < MOST_TRIES {
                     self.state = State::Suspicious {
                         at: now + wait,

@@ -90,6 +90,10 @@ def _cargo(*arguments: str, counter: Counter, limit: float = 1800, forbidden: st
     return Step(("cargo", *arguments), counter, limit, forbidden)
 
 
+# Those that take seconds: a lease of stock has to run out in none of them.
+_BENCH_IN_CI = ("--quick", "start", "checkpoints", "idle")
+
+
 def _tiers(full: bool) -> list[Tier]:
     scope = ("--full",) if full else ()
     pure = ("--locked", "--no-default-features")
@@ -161,6 +165,12 @@ def _tiers(full: bool) -> list[Tier]:
             [Step((str(TESTS / "lines" / "run"), *scope), count_summary, 6 * 3600 if full else 2400)],
             needs_control_plane=True,
             versions=LINES,
+        ),
+        Tier(
+            "bench",
+            "whether the benchmarks run: small, once, with no figure expected",
+            [Step((str(TESTS / "bench" / "run"), *(("--runs", "20") if full else _BENCH_IN_CI)), count_command, 7200)],
+            needs_control_plane=True,
         ),
     ]
 
@@ -242,7 +252,7 @@ def run(names: Sequence[str], full: bool) -> int:
             if tier.needs_control_plane:
                 background.join()
                 environment["FLINKKUBEHA_CONTROL_PLANE"] = str(prepare.control_plane())
-            if tier.name in ("cluster", "faults", "lines") and "build" in counts:
+            if tier.name in ("cluster", "faults", "lines", "bench") and "build" in counts:
                 environment["FLINKKUBEHA_JAR"] = str(prepare.built_jar())
             began = time.monotonic()
             counts[tier.name] = sum((_run(step, environment) for step in tier.steps), Count())

@@ -269,7 +269,7 @@ MUTANTS = [
         "self.reserved.take().map(EditAnswer::Counter)",
         "if BROKEN { self.reserved } else { self.reserved.take() }.map(EditAnswer::Counter)",
         LIBRARY,
-        "group_commit::properties::ids_rise_and_only_marked_keys_leave",
+        "group_commit::tests::the_write_that_adds_a_checkpoint_reserves_the_next_id",
     ),
     Mutant(
         "an id is in reserve before its write is applied",

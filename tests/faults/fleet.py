@@ -102,7 +102,7 @@ class Fleet:
 
         def steady() -> bool:
             nonlocal seen
-            self._start_again()
+            self.start_again()
             leader = self.cluster.leader()
             if leader is None or self.job.state() != "RUNNING":
                 seen = (None, 0)
@@ -118,7 +118,8 @@ class Fleet:
             self._available = False
         return self._available
 
-    def _start_again(self) -> None:
+    def start_again(self) -> None:
+        """Starts what has ended, as Kubernetes does."""
         for process in self.cluster.job_managers:
             if process.child and not process.running:
                 self._exits += process.child.exit_code not in _TOLD

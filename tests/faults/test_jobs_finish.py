@@ -5,7 +5,7 @@ from rig.flink import FlinkCluster
 from rig.waiting import wait_until
 
 from . import base
-from .fleet import PATIENCE
+from .fleet import PATIENCE, Fleet
 from .flips import SETTINGS, flip
 
 _ROUNDS = 20 if base.FULL else 3
@@ -34,7 +34,7 @@ class F24JobsFinish(base.FaultTest):
             ]
             wait_until(lambda: self._count(cluster, _FINISHED, jobs[0].id), "the first job to end", PATIENCE, 0.02)  # type: ignore[misc]
             flip(fleet)
-            wait_until(lambda: not self._left(cluster, jobs), "the end of all jobs", 2 * PATIENCE, 0.5, cluster.tails)  # type: ignore[misc]
+            wait_until(lambda: self._ended(fleet, jobs), "the end of all jobs", 2 * PATIENCE, 0.5, cluster.tails)  # type: ignore[misc]
             fleet.settle()
             for number, job in enumerate(jobs):
                 output, count = check_output(job.output), count + 1
@@ -64,8 +64,10 @@ class F24JobsFinish(base.FaultTest):
         return bool(ends) and self._count(cluster, _RUNNING, job, min(ends)) > 0
 
     @staticmethod
-    def _left(cluster: FlinkCluster, jobs: list[CountingJob]) -> list[str]:
-        """What is still in Kubernetes of these jobs."""
+    def _ended(fleet: Fleet, jobs: list[CountingJob]) -> bool:
+        """Whether nothing is left of these jobs in Kubernetes."""
+        fleet.start_again()
+        cluster = fleet.cluster
         names = list(cluster.namespace.config_maps())
         keys = list(((cluster.namespace.config_map(cluster.cluster_config_map) or {}).get("data") or {}))
-        return [text for text in (*names, *keys) for job in jobs if job.id in text]
+        return not any(job.id in text for text in (*names, *keys) for job in jobs)

@@ -51,6 +51,7 @@ class F25ManyFlips(base.FaultTest):
 
     @staticmethod
     def _regained(fleet: Fleet, since: float) -> bool:
+        fleet.start_again()
         return any(process.grants(since) for process in fleet.cluster.job_managers)
 
     @staticmethod
@@ -58,6 +59,7 @@ class F25ManyFlips(base.FaultTest):
         ids = {fleet.job.id, *(job.id for job in jobs)}
 
         def missing() -> set[str]:
+            fleet.start_again()
             data = (fleet.cluster.namespace.config_map(fleet.cluster.cluster_config_map) or {}).get("data") or {}
             keys = {_LEADER + name for name in (*_COMPONENTS, *(f"job-{job}" for job in ids))}
             states = fleet.cluster.rest.job_states()

@@ -5,6 +5,7 @@ Steps are the writes that a job causes, as the path to the API server sees them,
 
 import json
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -41,6 +42,8 @@ class Steps:
             self._job, self._point = job, point
             self.seen: list[str] = []
             self.crashed = threading.Event()
+            # When that was, in seconds since the epoch.
+            self.crashed_at = 0.0
 
     def passing(self, asked: Asked, kill: Callable[[], object]) -> None:
         """Before a write."""
@@ -63,6 +66,7 @@ class Steps:
         with self._lock:
             here = point == self._point and not self.crashed.is_set()
             if here:
+                self.crashed_at = time.time()
                 self.crashed.set()
         if here:
             kill()

@@ -100,3 +100,19 @@ class Writers(unittest.TestCase):
         story = _Story().job("jm-1", 1, {"a": "1", "b": "1"}).job("jm-2", 1, {"a": "1", "b": "2"})
         story.job("jm-1", 1, {"a": "1", "b": "3"}).job("jm-1", 1, {"a": "1", "b": "4"}).job("jm-2", 2, {"a": "2", "b": "4"})
         self.assertEqual(["jm-1", "jm-2", "jm-1", "jm-1", "jm-2"], [writer(one) for one in story.revisions])
+
+    def test_who_takes_away_the_last_that_it_had_is_the_writer(self) -> None:
+        def managed(*names: str) -> Json:
+            entries = [{"manager": one, "operation": "Update", "time": f"2026-11-21T06:00:0{n}Z"} for n, one in enumerate(names)]
+            return {"metadata": {"managedFields": entries}}
+
+        self.assertEqual("jm-2", writer(Revision(9, _JOB, managed("jm-1"), managed("jm-1", "jm-2"))))
+        self.assertEqual("jm-1", writer(Revision(9, _JOB, managed("jm-1"), managed("jm-1"))))
+
+    def test_only_the_revisions_asked_for_are_judged(self) -> None:
+        story = _Story().lock("jm-1", 1, "one").job("jm-2", 2, {"counter": "1"}).job("jm-2", 3, {"counter": "2"})
+        first, second = (one.number for one in story.revisions if one.name == _JOB)
+        self.assertEqual(2, len(foreign_writes(story.revisions)))
+        self.assertEqual(1, len(foreign_writes(story.revisions, since=first)))
+        self.assertEqual(1, len(foreign_writes(story.revisions, until=first)))
+        self.assertEqual(0, len(foreign_writes(story.revisions, since=second)))

@@ -1,6 +1,7 @@
 """A Flink cluster with the counting job, a path to the API server for each JobManager, and a seed."""
 
 import contextlib
+import math
 import random
 import signal
 import time
@@ -55,6 +56,9 @@ class Fleet:
         self.paths: dict[str, Any] = {}
         self.began = time.time()
         self.observations: list[Observation] = []
+        # The newest in etcd when the present fault, and each that was observed, began.
+        self._revision = 0
+        self._revisions: list[int] = []
         self._audit = audit
         self._standstills: list[Standstill] = []
         self._debug: dict[str, int] = {}
@@ -91,6 +95,8 @@ class Fleet:
     def begin(self) -> None:
         """What is observed begins now."""
         self._available, self._exits = True, 0
+        history = self.cluster.namespace.kubernetes.history
+        self._revision = history.newest() if history else 0
         self.began = time.time()
 
     def settle(self, limit: float = PATIENCE) -> bool:
@@ -180,35 +186,44 @@ class Fleet:
             self.cluster, self.job, self.began, self._standstills, self._audit, self._available, self._exits
         )
         self.observations.append(seen)
+        self._revisions.append(self._revision)
         return seen
 
     def finish(self) -> Observation:
         """What came of the last fault; the job is stopped, which tells of all faults what it wrote and left."""
         seen = self.observations[-1] if self.observations else self.observe()
-        if self._available:
-            self._stop_job()
+        if self._available and not self._stop_job():
+            seen.available = False
+        if seen.available:
             output, leaks = check_output(self.job.output).problems, self._leaks()
             for one in self.observations:
                 one.not_exactly_once, one.leaks = output, leaks
-        namespace = self.cluster.namespace
-        if namespace.kubernetes.history:
-            foreign = foreign_writes(namespace.kubernetes.history.revisions(namespace.name))
-            for one in self.observations:
-                one.foreign_writes = foreign
+        self._judge_writers()
         return seen
 
-    def _stop_job(self) -> None:
-        """With a savepoint, which commits what it wrote. Its end is read from logs: a leader can forget jobs that end."""
-        asked = time.time()
-        wait_until(self._asked_to_stop, "the job to take a savepoint", PATIENCE, 1, self.cluster.tails)
-        ended = rf"Job {self.job.id} reached terminal state FINISHED"
-        wait_until(
-            lambda: any(one.log.first(ended, asked) for one in self.cluster.job_managers),
-            "the job to stop with a savepoint",
-            PATIENCE,
-            0.1,
-            self.cluster.tails,
-        )
+    def _judge_writers(self) -> None:
+        """Each change of a checkpoint pointer or counter, beside the fault in or after which it was made."""
+        namespace = self.cluster.namespace
+        if not namespace.kubernetes.history:
+            return
+        revisions = namespace.kubernetes.history.revisions(namespace.name)
+        for one, since, until in zip(self.observations, self._revisions, [*self._revisions[1:], math.inf]):
+            one.foreign_writes = foreign_writes(revisions, since=since, until=until)
+
+    def _stop_job(self) -> bool:
+        """Stops it with a savepoint, which commits what it wrote; whether that went well.
+
+        Its end is read from logs: a leader can forget jobs that end.
+        """
+        asked, ended = time.time(), rf"Job {self.job.id} reached terminal state FINISHED"
+        try:
+            wait_until(self._asked_to_stop, "the job to take a savepoint", PATIENCE, 1)
+            wait_until(
+                lambda: any(one.log.first(ended, asked) for one in self.cluster.job_managers), "its end", PATIENCE, 0.1
+            )
+            return True
+        except WaitedTooLong:
+            return False
 
     def _asked_to_stop(self) -> bool:
         try:

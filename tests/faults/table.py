@@ -89,7 +89,8 @@ def describe(result: Result) -> str:
         parts.append(f"revoked {seen['revoked_after_thaw_ms']} ms after the thaw")
     if seen["stale_refused"]:
         parts.append(f"{_plural(seen['stale_refused'], 'stale write')} refused")
-    parts.append(f"gap {seen['downtime']:.1f} s")
+    if seen["available"]:
+        parts.append(f"gap {seen['downtime']:.1f} s")
     parts += [f"{name.replace('_', ' ')}: {value}" for name, value in result["figures"].items()]
     return ", ".join(parts)
 

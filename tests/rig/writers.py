@@ -4,6 +4,7 @@ A process is known by the name that it gives to the API server as its user agent
 """
 
 import json
+import math
 from collections.abc import Collection, Sequence
 
 from .etcd_history import Revision
@@ -19,8 +20,16 @@ _CLUSTER = "-cluster-config-map"
 RIG = "test-rig"
 
 
-def foreign_writes(revisions: Sequence[Revision], outsiders: Collection[str] = (RIG,)) -> list[str]:
-    """A sentence for each change of a checkpoint pointer or counter by anybody but the holder of the lock; empty is good."""
+def foreign_writes(
+    revisions: Sequence[Revision],
+    outsiders: Collection[str] = (RIG,),
+    since: int = 0,
+    until: float = math.inf,
+) -> list[str]:
+    """A sentence for each change of a checkpoint pointer or counter by anybody but the holder of the lock; empty is good.
+
+    Of the changes in revisions after `since`, up to `until`.
+    """
     problems = []
     # Which process is behind an identity, and who holds the lock of which cluster.
     processes: dict[str, str] = {}
@@ -36,7 +45,7 @@ def foreign_writes(revisions: Sequence[Revision], outsiders: Collection[str] = (
                 processes.setdefault(holders[cluster], author)
             continue
         changed = _guarded_changes(revision)
-        if not changed or revision.config_map is None or author in outsiders:
+        if not changed or revision.config_map is None or author in outsiders or not since < revision.number <= until:
             continue
         # The cluster's name may be the beginning of another one's.
         cluster = max((name for name in holders if revision.name.startswith(f"{name}-")), key=len, default="")
@@ -59,6 +68,10 @@ def writer(revision: Revision) -> str:
     managers = _managers(revision.config_map)
     earlier = {json.dumps(one, sort_keys=True) for one in _managers(revision.before)}
     changed = [one for one in managers if json.dumps(one, sort_keys=True) not in earlier]
+    if not changed:
+        # Who takes away the last that it had is not named any more.
+        names = {str(one.get("manager", "")) for one in managers}
+        managers = [one for one in _managers(revision.before) if one.get("manager") not in names] or managers
     # Who loses a field to another is changed too, but its time stays. Unchanged: the last one again in the same second.
     newest = max(changed or managers, key=lambda one: str(one.get("time", "")), default={})
     gained = [one for one in changed if one.get("time") == newest.get("time") and _gained(one, revision.before)]

@@ -269,6 +269,8 @@ impl Election {
     }
 
     fn written(&mut self, attempt: AttemptId, outcome: Result<Value, WriteFailure>) {
+        // While what is known is still what the elector knows: a renewal may be due.
+        self.hear_the_jvm();
         self.writing = false;
         match outcome {
             Ok(object) => {
@@ -449,6 +451,8 @@ impl Election {
     }
 
     fn see(&mut self, known: Known, source: Source, long_dead: bool) {
+        // While what is known is still what the elector knows: a renewal may be due.
+        self.hear_the_jvm();
         self.long_dead = long_dead;
         self.note_emptied(&known);
         self.keep(known);

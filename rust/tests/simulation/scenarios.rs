@@ -2,6 +2,7 @@
 
 mod config_maps;
 mod endurance;
+mod rivals;
 mod watches;
 
 use std::sync::Arc;

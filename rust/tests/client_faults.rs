@@ -559,3 +559,66 @@ async fn a_plug_in_gives_the_token_and_is_run_again_when_it_is_refused() {
     client.get("c", LONG).await.unwrap();
     assert_eq!(server.seen().len(), 2);
 }
+
+/// Every kind of write.
+async fn writes(client: &ApiClient) -> [Option<WriteFailure>; 3] {
+    let object = written();
+    [
+        client.create(&object, LONG).await.err(),
+        client.replace(&object, LONG).await.err(),
+        client.delete("c", "u", "7", LONG).await.err(),
+    ]
+}
+
+fn assert_withheld(failures: &[Option<WriteFailure>]) {
+    for failure in failures {
+        let Some(WriteFailure::Refused(error)) = failure else {
+            panic!("{failure:?}")
+        };
+        assert_eq!(error.kind, ApiErrorKind::Withheld);
+        assert_discreet(&error.message);
+    }
+}
+
+#[tokio::test]
+async fn no_write_is_sent_without_a_permit_but_those_that_need_none() {
+    let Setup { client, server, .. } = setup(|_| ok()).await;
+    let client = client.while_permitted(|| false);
+    assert_withheld(&writes(&client).await);
+    client.get("c", LONG).await.unwrap();
+    assert_eq!(server.seen().len(), 1);
+    client.without_permit().delete("c", "u", "7", LONG).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_write_that_waited_for_its_connection_needs_its_permit_still() {
+    let permitted = Arc::new(AtomicBool::new(true));
+    // A proxy: while the way through it is being made, the permit ends.
+    let proxy = FaultServer::start({
+        let permitted = Arc::clone(&permitted);
+        move |seen| {
+            permitted.store(seen.method != "CONNECT", Ordering::SeqCst);
+            ok()
+        }
+    })
+    .await;
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("config");
+    let cluster = json!({"server": "http://kube.invalid:8080", "proxy-url": proxy.url()});
+    std::fs::write(&config, kubeconfig(&cluster, &json!({"token": TOKEN}))).unwrap();
+    for verb in 0..3 {
+        permitted.store(true, Ordering::SeqCst);
+        let client = connect(&config, "ns").await.while_permitted({
+            let permitted = Arc::clone(&permitted);
+            move || permitted.load(Ordering::SeqCst)
+        });
+        let failure = match verb {
+            0 => client.create(&written(), LONG).await.err(),
+            1 => client.replace(&written(), LONG).await.err(),
+            _ => client.delete("c", "u", "7", LONG).await.err(),
+        };
+        assert_withheld(&[failure]);
+    }
+    let methods: Vec<String> = proxy.seen().into_iter().map(|seen| seen.method).collect();
+    assert_eq!(methods, ["CONNECT"; 3]);
+}

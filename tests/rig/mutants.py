@@ -108,6 +108,22 @@ MUTANTS = [
         "batch::tests::an_edit_of_an_older_grant_does_not_ride_with_the_next",
     ),
     Mutant(
+        "the grant is not looked at right before a write is sent",
+        JOB_MAP,
+        "if !self.context.grants.holds(grant) {\n            return Ok(());\n        }\n        let mut object = Value::clone(&base);",
+        "if !self.context.grants.holds(grant) && !BROKEN {\n            return Ok(());\n        }\n        let mut object = Value::clone(&base);",
+        LIBRARY,
+        "job_map::tests::a_grant_that_ends_unnoticed_while_the_lock_is_read_sends_nothing",
+    ),
+    Mutant(
+        "a deletion needs no permit",
+        JOB_MAPS,
+        "let api = if name == self.context.cluster_map {",
+        "let api = if name == self.context.cluster_map || BROKEN {",
+        SIMULATION,
+        "endurance::a_deletion_that_waited_for_its_turn_waits_on_until_the_leadership_is_confirmed",
+    ),
+    Mutant(
         "a write that waits does not end with its grant",
         JOB_MAP,
         "() = grants.ended(grant) => self.interrupted(),",

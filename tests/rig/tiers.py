@@ -97,6 +97,7 @@ _BENCH_IN_CI = ("--quick", "start", "checkpoints", "idle")
 def _tiers(full: bool) -> list[Tier]:
     scope = ("--full",) if full else ()
     pure = ("--locked", "--no-default-features")
+    runs, runs_limit = (200_000, 6 * 3600) if full else (10_000, 3600)
     return [
         Tier(
             "build",
@@ -121,6 +122,7 @@ def _tiers(full: bool) -> list[Tier]:
             "the whole library, against a real API server too",
             [
                 _cargo("test", "--no-fail-fast", "--locked", "--features=testing", counter=count_cargo),
+                Step((str(TESTS / "simulation"), f"--runs={runs}"), count_cargo, runs_limit),
                 *([Step((str(TESTS / "mutants"),), count_summary, 3600)] if full else []),
             ],
             needs_control_plane=True,

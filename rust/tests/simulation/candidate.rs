@@ -21,10 +21,16 @@ use tokio::time::{sleep, timeout};
 use crate::clock::SimulatedClock;
 use crate::fake_api;
 use crate::gate::Gate;
-use crate::oracles::{self, Phase};
+use crate::oracles::{self, EditId, Phase};
 use crate::random::Random;
 use crate::world::{Job, World};
 use crate::{CLUSTER, CLUSTER_MAP};
+
+// Causes of a revoke, as they are told.
+pub const RENEW_DEADLINE_PASSED: &str = "no renewal was acknowledged within the renew deadline";
+const NOT_ALONE_IN_OUTAGE: &str =
+    "no renewal was acknowledged within the renew deadline, and somebody else waits for the lock";
+const OUTAGE_HOLD_PASSED: &str = "the API server could not be used for longer than a leader that is alone goes on";
 
 const COMPONENTS: [&str; 3] = ["dispatcher", "resourcemanager", "rest_server"];
 /// How much later than its deadline a call may end: a request is given a moment even at the very end.
@@ -42,6 +48,8 @@ pub struct Machine {
     pub timings: LeaseTimings,
     pub elector: ElectorSettings,
     pub patience: Duration,
+    /// Its JVM gives signs of life by itself, unless it hangs.
+    pub beats: bool,
     pub clock: Arc<SimulatedClock>,
 }
 
@@ -56,6 +64,12 @@ pub struct Process {
     pub told: Mutex<Option<String>>,
     /// Since when it believes no more what it was told.
     disbelieves: Mutex<Option<Duration>>,
+    /// Its JVM hangs: it takes no events and gives no signs of life, while the native tasks go on.
+    hangs: AtomicBool,
+    /// What it is told now was due long ago, because its JVM hung.
+    told_late: AtomicBool,
+    /// When its JVM gave the last sign of life.
+    pulse: Mutex<Duration>,
     /// The machine's clock stood still while it believed: nothing but the fence stands between it and the next leader.
     pub stood_still: AtomicBool,
 }
@@ -84,6 +98,9 @@ impl Process {
             subscription,
             told: Mutex::default(),
             disbelieves: Mutex::default(),
+            hangs: AtomicBool::new(false),
+            told_late: AtomicBool::new(false),
+            pulse: Mutex::new(world.now()),
             stood_still: AtomicBool::new(false),
         });
         world.lock().processes.push(Arc::clone(&process));
@@ -97,8 +114,26 @@ impl Process {
     }
 
     pub fn contend(&self, world: &World) {
+        *self.pulse.lock().unwrap() = world.now();
         world.lock().ledger.starts(&self.identity);
         self.services.start_election().unwrap();
+    }
+
+    /// Its JVM hangs from now on, or goes on.
+    pub fn hang(&self, hangs: bool) {
+        self.hangs.store(hangs, Ordering::Relaxed);
+    }
+
+    /// How long its JVM has given no sign of life.
+    pub fn silent_for(&self, now: Duration) -> Duration {
+        now.saturating_sub(*self.pulse.lock().unwrap())
+    }
+
+    /// When its JVM does not hang.
+    async fn jvm_goes_on(&self) {
+        while self.hangs.load(Ordering::Relaxed) {
+            sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Stops the election in order, as far as the API server lets it, and waits for that no longer than this.
@@ -165,7 +200,13 @@ impl Process {
     /// Takes events as Java's pump does, and looks at beliefs while it is at it.
     async fn pump(self: Arc<Self>, world: Arc<World>) {
         loop {
-            let undisturbed = !self.gate.was_frozen_within(TOLD_WITHIN);
+            let hung = self.hangs.load(Ordering::Relaxed);
+            self.jvm_goes_on().await;
+            if self.machine.beats {
+                self.services.pulse();
+                *self.pulse.lock().unwrap() = world.now();
+            }
+            let undisturbed = !hung && !self.gate.was_frozen_within(TOLD_WITHIN);
             if undisturbed {
                 let patience = self.machine.patience * 11 / 10 + SLACK;
                 let still = self.stood_still.load(Ordering::Relaxed);
@@ -175,6 +216,7 @@ impl Process {
                     .ledger
                     .overdue(&self.identity, patience + self.gate.frozen());
             }
+            self.told_late.store(hung, Ordering::Relaxed);
             self.take_events(&world);
             self.check_belief(&world, undisturbed);
             sleep(Duration::from_millis(50)).await;
@@ -203,8 +245,14 @@ impl Process {
                 (self.gate.spawn())(Box::pin(work));
             }
             Event::Revoke { grant, cause } => {
-                self.stood_still.store(false, Ordering::Relaxed);
-                world.lock().ledger.revoked(&self.identity, grant, &cause);
+                let still = self.stood_still.swap(false, Ordering::Relaxed);
+                let frozen = self.gate.was_frozen_within(self.machine.timings.lease_duration * 4);
+                let mut state = world.lock();
+                if !still && !frozen && !self.told_late.load(Ordering::Relaxed) {
+                    let needed = needed_for(&self.machine, &cause);
+                    state.ledger.check_need(&self.identity, &cause, needed);
+                }
+                state.ledger.revoked(&self.identity, grant, &cause);
             }
             Event::Leader { subscription, value } => {
                 assert_eq!(subscription, self.subscription);
@@ -240,7 +288,10 @@ impl Process {
     pub async fn edit(&self, world: &World, grant: u64, map: &OpenMap, edit: Edit) -> Result<EditAnswer, HaError> {
         let (identity, name) = (&self.identity, map.name());
         let id = world.lock().ledger.calls(identity, grant, name, &edit);
+        // If the caller is cancelled meanwhile, nobody will ever hear what became of it.
+        let mut caller = Caller { world, id: Some(id) };
         let answer = map.edit(edit.clone()).await;
+        caller.id = None;
         log::debug!(
             "{identity} of {name}: {}: {}",
             oracles::brief(&edit),
@@ -267,6 +318,18 @@ impl Process {
         }
         outcome
     }
+}
+
+/// How long a leader of this machine must have been without an acknowledged renewal to be revoked for this cause; what its clock is
+/// slower or faster is allowed for.
+fn needed_for(machine: &Machine, cause: &str) -> Duration {
+    let deadline = machine.timings.renew_deadline;
+    let needed = match cause {
+        RENEW_DEADLINE_PASSED | NOT_ALONE_IN_OUTAGE => deadline,
+        OUTAGE_HOLD_PASSED => deadline + machine.elector.outage_hold.duration,
+        _ => Duration::ZERO,
+    };
+    needed * 95 / 100
 }
 
 /// What a dispatcher does once it leads.
@@ -343,6 +406,20 @@ fn is_over(error: &HaError) -> bool {
     )
 }
 
+/// Whoever waits for an edit: dropped, it has given up.
+struct Caller<'a> {
+    world: &'a World,
+    id: Option<EditId>,
+}
+
+impl Drop for Caller<'_> {
+    fn drop(&mut self) {
+        if let Some(id) = self.id.take() {
+            self.world.lock().ledger.gives_up(id);
+        }
+    }
+}
+
 /// One thread of Flink that edits a map under a grant.
 struct Writer {
     world: Arc<World>,
@@ -385,6 +462,17 @@ impl Writer {
 
     async fn edit(&self, edit: Edit) -> Result<EditAnswer, HaError> {
         self.process.edit(&self.world, self.grant, &self.map, edit).await
+    }
+
+    /// A task fails or a job is cancelled while a checkpoint is being added: the thread is interrupted, the edit goes its way.
+    async fn add_and_give_up(&mut self) {
+        let key = self.fresh();
+        let pointer = self.pointer();
+        let patience = self.random.millis(0, 20);
+        let add = self.edit(Edit::AddPointer { key, pointer });
+        if timeout(patience, add).await.is_err() {
+            self.world.befalls("caller that gives up");
+        }
     }
 
     /// Adds, perhaps replaces, marks and removes one pointer, each step when the one before is certain.
@@ -550,6 +638,9 @@ async fn write_beside(mut writer: Writer, number: usize) {
         if !world.lock().working || world.lock().jobs[number].finished {
             return;
         }
+        if writer.random.per_mille(50) {
+            writer.add_and_give_up().await;
+        }
         let (life, id) = tokio::join!(writer.life_of_pointer(), ids.edit(Edit::NextCounter));
         if [life.err(), id.err()].iter().flatten().any(is_over) {
             return;
@@ -583,25 +674,30 @@ pub async fn live(world: Arc<World>, machine: Machine, until: Duration) {
     let mut lives = 1;
     while world.now() < until {
         sleep(random.millis(500, 30_000)).await;
+        process.jvm_goes_on().await;
         match random.below(6) {
             0 => {
+                world.befalls("crash");
                 process.crash(&world);
                 sleep(random.millis(0, 5000)).await;
                 process = begin(&world, &machine, lives);
                 lives += 1;
             }
             1 => {
+                world.befalls("election stopped and started again");
                 process.stop(&world, A_WHILE).await;
                 sleep(random.millis(0, 3000)).await;
                 process.contend(&world);
             }
             2 => {
+                world.befalls("election started again while it stops");
                 // Does not wait for the end of the election before the next.
                 let limit = random.millis(0, 1500);
                 process.stop(&world, limit).await;
                 process.contend(&world);
             }
             3 => {
+                world.befalls("stop in order");
                 process.stop(&world, A_WHILE).await;
                 process.services.end();
                 process.crash(&world);

@@ -24,8 +24,11 @@ use crate::faults::{Fate, Loss, Path};
 use crate::gate::Gate;
 use crate::oracles::WriteId;
 use crate::random::Random;
-use crate::store::{Refusal, line};
+use crate::store::{Refusal, Stored, line};
 use crate::world::{State, World};
+
+/// 410, to a watch that is opened or to one that is open.
+const EXPIRED: &str = "watch from a version that is compacted";
 
 type Reply = Response<UnsyncBoxBody<Bytes, io::Error>>;
 
@@ -164,13 +167,22 @@ async fn serve(world: Arc<World>, seen: Seen) -> Result<Reply, io::Error> {
     if log::log_enabled!(log::Level::Trace) {
         log::trace!("{} sends {}: {fate:?}", seen.identity, describe(&seen));
     }
+    if let Some(fault) = fate.fault {
+        world.befalls(fault);
+    }
     if fate.refused {
         if let Some((write, _)) = write {
-            world.lock().ledger.settles(write);
+            settle(&world, &seen.identity, write);
         }
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
     let (reply, answer) = oneshot::channel();
+    if let Some(later) = fate.again {
+        let there = fate.there + later;
+        let (nobody, _) = oneshot::channel();
+        let again = Fate::unheard(there, Loss::Hang);
+        tokio::spawn(process(Arc::clone(&world), seen.clone(), again, write, nobody));
+    }
     // Once it is sent, a request goes its way whether or not somebody waits for the answer.
     tokio::spawn(process(world, seen, fate, write, reply));
     match answer.await {
@@ -256,7 +268,7 @@ async fn process(
             refusal(code, "Injected", &injected(code, seen.call.map()))
         }
         None if fate.carried_out => match carry_out(&world, &seen, write) {
-            Ok(Carried::Object(code, object)) => object_reply(code, &object),
+            Ok(Carried::Object(code, text)) => reply_with(code, text),
             Ok(Carried::Watch { name, from, length }) => open_watch(&world, &seen, name, from, length),
             Err((code, reason, message)) => refusal(code, reason, &message),
         },
@@ -273,7 +285,7 @@ async fn process(
     match fate.loss {
         Some(Loss::Truncated) => {
             let cut = Response::builder().status(code).header("Date", date);
-            let _ = reply.send(cut.body(whole(b"{\"kind\":\"Conf")).unwrap());
+            let _ = reply.send(cut.body(whole(Bytes::from_static(b"{\"kind\":\"Conf"))).unwrap());
         }
         Some(_) => drop(reply),
         None if world.lock().weather.path(seen.machine) != Path::Good => hold(reply).await,
@@ -282,10 +294,17 @@ async fn process(
                 && code < 500
                 && let Some((write, _)) = write
             {
-                world.lock().ledger.settles(write);
+                settle(&world, &seen.identity, write);
             }
         }
     }
+}
+
+fn settle(world: &World, identity: &str, write: WriteId) {
+    let mut state = world.lock();
+    let process = state.processes.iter().find(|process| process.identity == identity);
+    let believes = process.is_some_and(|process| process.services().grants().current().is_some());
+    state.ledger.settles(write, believes);
 }
 
 async fn drop_after(reply: oneshot::Sender<Reply>, fate: Fate) {
@@ -303,7 +322,7 @@ async fn hold(mut reply: oneshot::Sender<Reply>) {
 }
 
 enum Carried {
-    Object(u16, Value),
+    Object(u16, Bytes),
     Watch { name: String, from: u64, length: Duration },
 }
 
@@ -311,23 +330,28 @@ fn carry_out(world: &Arc<World>, seen: &Seen, write: Option<(WriteId, Option<u64
     let now = world.now();
     let mut state = world.lock();
     let State {
-        store, ledger, weather, ..
+        store,
+        ledger,
+        weather,
+        befell,
+        ..
     } = &mut *state;
     let name = seen.call.map().to_owned();
-    let old = store.get(&name).cloned();
+    let old = store.stored(&name);
     let carried = match &seen.call {
         Call::Get(_) => match old {
-            Some(object) => return Ok(Carried::Object(200, object)),
+            Some(stored) => return Ok(Carried::Object(200, stored.text.clone())),
             None => return Err((404, "NotFound", format!("configmaps {name:?} not found"))),
         },
         Call::List(_) => {
-            let items: Vec<Value> = old.into_iter().map(without_type).collect();
+            let items: Vec<Value> = old.into_iter().map(|old| without_type(&old)).collect();
             let list = json!({"kind": "ConfigMapList", "apiVersion": "v1", "items": items,
                 "metadata": {"resourceVersion": store.revision.to_string()}});
-            return Ok(Carried::Object(200, list));
+            return Ok(Carried::Object(200, text_of(&list)));
         }
         Call::Watch { from, length, .. } => {
             if *from != 0 && *from < store.compacted {
+                *befell.entry(EXPIRED).or_default() += 1;
                 return Err((
                     410,
                     "Expired",
@@ -342,61 +366,67 @@ fn carry_out(world: &Arc<World>, seen: &Seen, write: Option<(WriteId, Option<u64
         }
         Call::Create(object) if seen.dry_run => store
             .check_create(&name)
-            .map(|()| Carried::Object(201, object.clone()))?,
+            .map(|()| Carried::Object(201, text_of(object)))?,
         Call::Replace(_, object) if seen.dry_run => store
             .check_replace(&name, object)
-            .map(|_| Carried::Object(200, object.clone()))?,
+            .map(|_| Carried::Object(200, text_of(object)))?,
         Call::Delete { uid, version, .. } if seen.dry_run => store
             .check_delete(&name, uid.as_deref(), version.as_deref())
-            .map(|()| Carried::Object(200, json!({"kind": "Status"})))?,
-        Call::Create(object) => Carried::Object(201, store.create(&name, object, now)?),
+            .map(|()| Carried::Object(200, text_of(&json!({"kind": "Status"}))))?,
+        Call::Create(object) => Carried::Object(201, store.create(&name, object, now)?.text.clone()),
         Call::Replace(_, object) => {
-            let mut object = object.clone();
-            if let Some(component) = weather.hides {
+            let stored = if let Some(component) = weather.hides {
+                let mut object = object.clone();
                 config_map::remove_entries(&mut object, |key| key == leader_key(component));
-            }
-            Carried::Object(200, store.replace(&name, &object, now)?)
+                store.replace(&name, &object, now)?
+            } else {
+                store.replace(&name, object, now)?
+            };
+            Carried::Object(200, stored.text.clone())
         }
         Call::Delete { uid, version, .. } => {
             store.delete(&name, uid.as_deref(), version.as_deref(), now)?;
-            Carried::Object(200, json!({"kind": "Status", "status": "Success"}))
+            Carried::Object(200, text_of(&json!({"kind": "Status", "status": "Success"})))
         }
     };
     if let Some((write, grant)) = write {
-        let new = store.get(&name).cloned();
+        let new = store.stored(&name);
+        let (old, new) = (old.as_ref().map(|old| &old.object), new.as_ref().map(|new| &new.object));
         log::trace!(
             "applied: {}'s {} is version {:?}",
             seen.identity,
             name,
-            new.as_ref().and_then(config_map::resource_version)
+            new.and_then(config_map::resource_version)
         );
-        ledger.applied(&seen.identity, &name, old.as_ref(), new.as_ref(), write, grant);
+        ledger.applied(&seen.identity, &name, old, new, write, grant);
         world.changed.notify_waiters();
     }
     Ok(carried)
 }
 
-fn without_type(mut object: Value) -> Value {
+fn without_type(stored: &Stored) -> Value {
+    let mut object = stored.object.clone();
     let fields = object.as_object_mut().unwrap();
     fields.remove("kind");
     fields.remove("apiVersion");
     object
 }
 
-fn whole(body: &[u8]) -> UnsyncBoxBody<Bytes, io::Error> {
-    Full::new(Bytes::copy_from_slice(body))
-        .map_err(|never| match never {})
-        .boxed_unsync()
+fn text_of(object: &Value) -> Bytes {
+    Bytes::from(object.to_string())
 }
 
-fn object_reply(code: u16, object: &Value) -> Reply {
-    let builder = Response::builder().status(code);
-    builder.body(whole(object.to_string().as_bytes())).unwrap()
+fn whole(body: Bytes) -> UnsyncBoxBody<Bytes, io::Error> {
+    Full::new(body).map_err(|never| match never {}).boxed_unsync()
+}
+
+fn reply_with(code: u16, text: Bytes) -> Reply {
+    Response::builder().status(code).body(whole(text)).unwrap()
 }
 
 fn refusal(code: u16, reason: &str, message: &str) -> Reply {
     let status = json!({"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "reason": reason, "message": message});
-    object_reply(code, &status)
+    reply_with(code, text_of(&status))
 }
 
 fn injected(code: u16, name: &str) -> String {
@@ -455,6 +485,11 @@ async fn feed(
             }
         };
         match fault {
+            Some(0..=2) => world.befalls("watch closed or broken off"),
+            Some(3) => world.befalls("watch dead without a word"),
+            _ => {}
+        }
+        match fault {
             Some(0) => return,
             Some(1) => {
                 let _ = lines.send(Err(io::ErrorKind::ConnectionReset.into()));
@@ -482,9 +517,10 @@ async fn feed(
             (!expired).then_some(change)
         };
         let Some(next) = next else {
+            world.befalls(EXPIRED);
             let status =
                 json!({"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version"});
-            let _ = lines.send(Ok(line("ERROR", &status)));
+            let _ = lines.send(Ok(line("ERROR", &status.to_string())));
             return;
         };
         if let Some(change) = next {
@@ -498,15 +534,16 @@ async fn feed(
                 continue;
             }
             at = change.revision;
-            let _ = lines.send(Ok(change.line));
+            let _ = lines.send(Ok(change.line()));
         } else if timeout(Duration::from_secs(8), world.changed.notified()).await.is_err() {
             let revision = world.lock().store.revision;
             // Nothing of this object lies between.
             let pending = world.lock().store.next_change(&name, at).is_some();
-            if !pending {
+            if !pending && !world.lock().weather.without_bookmarks {
                 at = revision;
                 let bookmark = json!({"kind": "ConfigMap", "metadata": {"resourceVersion": revision.to_string()}});
-                let _ = lines.send(Ok(line("BOOKMARK", &bookmark)));
+                world.befalls("bookmark");
+                let _ = lines.send(Ok(line("BOOKMARK", &bookmark.to_string())));
             }
         }
     }

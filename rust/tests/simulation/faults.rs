@@ -31,6 +31,10 @@ pub struct Fate {
     pub loss: Option<Loss>,
     /// No connection is made at all.
     pub refused: bool,
+    /// It is delivered once more, this much later.
+    pub again: Option<Duration>,
+    /// What went wrong with it.
+    pub fault: Option<&'static str>,
 }
 
 impl Fate {
@@ -42,6 +46,8 @@ impl Fate {
             back,
             loss: None,
             refused: false,
+            again: None,
+            fault: None,
         }
     }
 
@@ -100,9 +106,30 @@ pub enum Fault {
     Invalid,
     ServerErrorBefore,
     ServerErrorAfter,
+    Twice,
 }
 
-const FAULTS: [Fault; 12] = [
+impl Fault {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Slow => "request or reply slow enough to be overtaken",
+            Self::Refused => "connection refused",
+            Self::DropRequest => "request lost",
+            Self::DropReply => "reply lost",
+            Self::Late => "request that arrives when nobody waits any more",
+            Self::Unauthorized => "401",
+            Self::Forbidden => "403",
+            Self::Conflict => "409 without a conflict",
+            Self::TooManyRequests => "429",
+            Self::Invalid => "422",
+            Self::ServerErrorBefore => "5xx, not carried out",
+            Self::ServerErrorAfter => "5xx, carried out",
+            Self::Twice => "request delivered twice",
+        }
+    }
+}
+
+const FAULTS: [Fault; 13] = [
     Fault::Slow,
     Fault::Refused,
     Fault::DropRequest,
@@ -115,6 +142,7 @@ const FAULTS: [Fault; 12] = [
     Fault::Invalid,
     Fault::ServerErrorBefore,
     Fault::ServerErrorAfter,
+    Fault::Twice,
 ];
 
 /// How the way of one machine to the API server is.
@@ -143,6 +171,8 @@ pub struct Weather {
     pub planned: VecDeque<Planned>,
     /// All watches of this machine are dead, those that it opens too, and nobody says so.
     pub severed: Option<usize>,
+    /// Watches of this server tell nothing of what happens elsewhere.
+    pub without_bookmarks: bool,
     /// An admission webhook that takes this component's address out of whatever is written.
     pub hides: Option<&'static str>,
 }
@@ -157,6 +187,7 @@ impl Weather {
             paths: vec![Path::Good; machines],
             planned: VecDeque::new(),
             severed: None,
+            without_bookmarks: false,
             hides: None,
         }
     }
@@ -176,6 +207,7 @@ impl Weather {
             paths: vec![Path::Good; machines],
             planned: VecDeque::new(),
             severed: None,
+            without_bookmarks: random.per_mille(150),
             hides: None,
         }
     }
@@ -207,7 +239,8 @@ impl Weather {
             return fate;
         }
         let loss = random.pick(&[Loss::Hang, Loss::Hang, Loss::Reset, Loss::Truncated]);
-        match random.weighted(&self.faults) {
+        let fault = random.weighted(&self.faults);
+        match fault {
             Fault::Slow => {
                 fate.there = random.millis(1, 3000);
                 fate.back = random.millis(1, 3000);
@@ -224,10 +257,12 @@ impl Weather {
             Fault::Conflict if matches!(seen.call, Call::Replace(..) | Call::Delete { .. }) => fate = Fate::code(409),
             Fault::TooManyRequests => fate = Fate::code(429),
             Fault::Invalid if matches!(seen.call, Call::Replace(..)) => fate = Fate::code(422),
-            Fault::Conflict | Fault::Invalid => {}
+            Fault::Twice if seen.call.is_write() => fate.again = Some(random.millis(0, 8000)),
+            Fault::Conflict | Fault::Invalid | Fault::Twice => return fate,
             Fault::ServerErrorBefore => fate = Fate::code(random.pick(&[500, 503, 504])),
             Fault::ServerErrorAfter => fate.code = Some(random.pick(&[500, 503, 504])),
         }
+        fate.fault = Some(fault.name());
         fate
     }
 }

@@ -1,5 +1,6 @@
 //! One run: some machines, some minutes, some faults.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,11 +11,12 @@ use flinkkubeha::protocol::names::LEADER_KEY_PREFIX;
 use tokio::time::sleep;
 
 use crate::CLUSTER_MAP;
-use crate::candidate::{Machine, live, new_job};
+use crate::candidate::{Machine, Process, live, new_job};
 use crate::clock::SimulatedClock;
 use crate::faults::{Path, Weather};
 use crate::oracles;
 use crate::random::Random;
+use crate::stock;
 use crate::vandal;
 use crate::world::World;
 
@@ -22,6 +24,8 @@ use crate::world::World;
 const FAULTS_END: Duration = Duration::from_secs(40);
 const LAST_WORK: Duration = Duration::from_secs(5);
 const CALM: Duration = Duration::from_secs(45);
+/// Whoever takes what befell the maps for a clean-up of the cluster rests for a minute.
+const CALM_AFTER_CLEAN_UP: Duration = Duration::from_secs(75);
 const LEASES: [(u64, u64, u64); 4] = [
     (4000, 3000, 1000),
     (15_000, 15_000, 5000),
@@ -37,6 +41,8 @@ pub struct Outcome {
     pub grants: u64,
     pub unknown_outcomes: u64,
     pub revisions: u64,
+    /// How often what went wrong.
+    pub befell: BTreeMap<&'static str, u64>,
 }
 
 /// A runtime of this thread alone whose time is ours.
@@ -55,15 +61,29 @@ pub fn run(seed: u64) -> Outcome {
 
 async fn simulate(seed: u64) -> Outcome {
     let mut random = Random::of(seed, "settings");
-    let machines = usize::try_from(2 + random.below(3)).unwrap();
+    // One that is alone has nobody to make way for.
+    let machines = random.weighted(&[(1, 1), (2, 3), (3, 3), (4, 2)]);
+    let with_stock = random.per_mille(150);
+    let jvm_stall_timeout = random
+        .pick(&[None, None, Some(15_000), Some(25_000)])
+        .map(Duration::from_millis);
     let lease = random.pick(&LEASES);
     let weather = Weather::foul(&mut random, machines);
     let patience = random.millis(2000, 40_000);
     let world = World::new(seed, weather);
+    world.lock().with_stock = with_stock;
     new_job(&world);
     let machines: Vec<Machine> = (0..machines)
-        .map(|number| machine(&world, number, lease, patience))
+        .map(|number| {
+            let mut machine = machine(&world, number, lease, patience);
+            machine.elector.jvm_stall_timeout = jvm_stall_timeout;
+            machine.beats = true;
+            machine
+        })
         .collect();
+    if with_stock {
+        tokio::spawn(stock::live(Arc::clone(&world), lease, FAULTS_END));
+    }
     let lives: Vec<_> = machines
         .iter()
         .map(|machine| tokio::spawn(live(Arc::clone(&world), machine.clone(), FAULTS_END)))
@@ -83,7 +103,12 @@ async fn simulate(seed: u64) -> Outcome {
         }
         sleep(LAST_WORK).await;
         world.lock().working = false;
-        let calm = world.now() + CALM;
+        let calm = world.now()
+            + if world.lock().ledger.vandalized {
+                CALM_AFTER_CLEAN_UP
+            } else {
+                CALM
+            };
         while world.now() < calm && world.lock().ledger.violations.is_empty() {
             sleep(Duration::from_millis(500)).await;
         }
@@ -102,6 +127,7 @@ async fn simulate(seed: u64) -> Outcome {
         grants: state.ledger.grants,
         unknown_outcomes: state.ledger.unknown_outcomes,
         revisions: state.store.changes.len() as u64,
+        befell: std::mem::take(&mut state.befell),
     }
 }
 
@@ -111,6 +137,8 @@ pub fn machine(world: &World, number: usize, lease: (u64, u64, u64), patience: D
     let per_mille = u32::try_from(970 + random.below(61)).unwrap();
     let offset = random.millis(0, 1_000_000);
     let wall = i64::try_from(random.below(40_000)).unwrap() - 20_000;
+    // Stock compares wall clocks.
+    let wall = if world.lock().with_stock { 0 } else { wall };
     let millis = Duration::from_millis;
     let settings = LeaseSettings {
         lease_duration: millis(lease.0),
@@ -129,6 +157,7 @@ pub fn machine(world: &World, number: usize, lease: (u64, u64, u64), patience: D
             ..timings.into()
         },
         patience,
+        beats: false,
         clock: Arc::new(SimulatedClock::new(world.start, offset, per_mille, wall)),
     }
 }
@@ -141,7 +170,7 @@ async fn misfortune(world: Arc<World>, machines: Vec<Machine>) {
         sleep(random.millis(10, 2 * mean)).await;
         let machine = usize::try_from(random.below(machines.len() as u64)).unwrap();
         let longest = random.pick(&[300, 3000, 25_000]);
-        let (kind, length) = (random.below(10), random.millis(20, longest));
+        let (kind, length) = (random.below(12), random.millis(20, longest));
         // Every run has its own choice of what befalls.
         if kinds >> kind & 1 == 0 {
             continue;
@@ -150,6 +179,7 @@ async fn misfortune(world: Arc<World>, machines: Vec<Machine>) {
             4 | 5 => machines.clone(),
             _ => vec![machines[machine].clone()],
         };
+        let with_stock = world.lock().with_stock;
         match kind {
             0 | 4 => paths(&world, &machines, Path::BlackHole, length),
             1 | 5 => paths(&world, &machines, Path::Refused, length),
@@ -157,19 +187,41 @@ async fn misfortune(world: Arc<World>, machines: Vec<Machine>) {
             3 => freeze(&world, machine, length, true),
             6 => {
                 log::debug!("the past is compacted");
+                world.befalls("compaction");
                 world.lock().store.compact();
             }
             7 => vandal::writes_into_a_map(&world, &mut random),
-            8 => vandal::deletes_a_job_map(&world, &mut random),
+            8 => hang(&world, machine, length),
+            _ if with_stock => {}
+            9 => vandal::deletes_a_job_map(&world, &mut random),
             // Only in some runs: what it explains is not looked at as closely.
-            _ if (kinds >> 32).is_multiple_of(4) => vandal::damages_the_cluster_map(&world, &mut random),
+            10 if (kinds >> 32).is_multiple_of(4) => vandal::damages_the_cluster_map(&world, &mut random),
+            11 if (kinds >> 32) % 8 == 1 => vandal::cleans_up(&world),
             _ => {}
         }
     }
 }
 
+/// A JVM stops to do anything, while the native tasks of its process go on.
+fn hang(world: &Arc<World>, machine: usize, length: Duration) {
+    let Some(process) = world.process_on(machine) else {
+        return;
+    };
+    world.befalls("JVM hangs");
+    log::debug!("the JVM of {} hangs for {length:?}", process.identity);
+    process.hang(true);
+    tokio::spawn(async move {
+        sleep(length).await;
+        process.hang(false);
+    });
+}
+
 fn paths(world: &Arc<World>, machines: &[Machine], path: Path, length: Duration) {
     let numbers: Vec<usize> = machines.iter().map(|machine| machine.number).collect();
+    world.befalls(match path {
+        Path::BlackHole => "path black-holed",
+        _ => "path refused",
+    });
     log::debug!("paths of {numbers:?} are {path:?} for {length:?}");
     for number in &numbers {
         world.lock().weather.set_path(*number, path);
@@ -184,16 +236,14 @@ fn paths(world: &Arc<World>, machines: &[Machine], path: Path, length: Duration)
 }
 
 fn freeze(world: &Arc<World>, machine: usize, length: Duration, clock_too: bool) {
-    let state = world.lock();
-    let Some(process) = state
-        .processes
-        .iter()
-        .find(|process| process.machine.number == machine)
-        .cloned()
-    else {
+    let Some(process) = world.process_on(machine) else {
         return;
     };
-    drop(state);
+    world.befalls(if clock_too {
+        "machine frozen with its clock"
+    } else {
+        "process frozen"
+    });
     log::debug!("{} freezes for {length:?}, clock too: {clock_too}", process.identity);
     process.gate.freeze();
     if clock_too {
@@ -217,6 +267,7 @@ fn end_of_faults(world: &World, machines: &[Machine]) {
     };
     for process in processes {
         process.gate.thaw();
+        process.hang(false);
     }
     for machine in machines {
         machine.clock.go_on();
@@ -227,14 +278,23 @@ fn end_of_faults(world: &World, machines: &[Machine]) {
 async fn one_leader(world: Arc<World>) {
     loop {
         {
+            let now = world.now();
             let mut state = world.lock();
-            let believers: Vec<String> = (state.processes.iter())
+            let mut believers: Vec<String> = (state.processes.iter())
                 .filter(|process| process.services().grants().current().is_some())
                 .filter(|process| !process.stood_still.load(Ordering::Relaxed))
                 // Held on to where nobody else was known; it writes nothing meanwhile.
                 .filter(|process| process.services().grants().confirmed())
                 .map(|process| process.identity.clone())
                 .collect();
+            if state.stock_believes_until.is_some_and(|until| now < until) {
+                believers.push(stock::IDENTITY.to_owned());
+            }
+            let squatting = state.processes.iter().find(|process| squats(process, now));
+            if let Some(process) = squatting {
+                let text = format!("{} for {:?}", process.identity, process.silent_for(now));
+                state.ledger.violation(oracles::JVM, text);
+            }
             if believers.len() > 1 && !state.ledger.vandalized {
                 let text = believers.join(" and ");
                 state.ledger.violation(oracles::ONE_LEADER, text);
@@ -242,6 +302,20 @@ async fn one_leader(world: Arc<World>) {
         }
         sleep(Duration::from_millis(25)).await;
     }
+}
+
+/// Whether it leads though nothing was heard of its JVM for too long.
+fn squats(process: &Process, now: Duration) -> bool {
+    let Some(limit) = process.machine.elector.jvm_stall_timeout else {
+        return false;
+    };
+    let leads = process.services().grants().current().is_some();
+    // Its own clock counts, and the election looks at it every 100 ms.
+    let limit = limit * 105 / 100 + Duration::from_millis(300);
+    leads
+        && process.silent_for(now) > limit
+        && !process.gate.was_frozen_within(limit)
+        && !process.stood_still.load(Ordering::Relaxed)
 }
 
 fn check_the_end(world: &World) {

@@ -3,6 +3,7 @@
 mod config_maps;
 mod endurance;
 mod group_commit;
+mod rivals;
 mod watches;
 
 use std::sync::Arc;

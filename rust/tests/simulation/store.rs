@@ -1,6 +1,7 @@
 //! What an API server keeps: objects with versions, conditional writes, and the events of the past up to the last compaction.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -31,23 +32,43 @@ impl Kind {
 }
 
 /// A line of a watch.
-pub fn line(kind: &str, object: &Value) -> Bytes {
+pub fn line(kind: &str, object: &str) -> Bytes {
     Bytes::from(format!("{{\"type\":\"{kind}\",\"object\":{object}}}\n"))
+}
+
+/// An object at one version, written out once however often it is sent.
+pub struct Stored {
+    pub object: Value,
+    pub text: Bytes,
+}
+
+impl Stored {
+    fn new(object: Value) -> Arc<Self> {
+        let text = Bytes::from(object.to_string());
+        Arc::new(Self { object, text })
+    }
 }
 
 #[derive(Clone)]
 pub struct Change {
     pub revision: u64,
     pub name: String,
-    /// The line of a watch.
-    pub line: Bytes,
+    kind: Kind,
+    stored: Arc<Stored>,
+}
+
+impl Change {
+    /// As a watch tells of it.
+    pub fn line(&self) -> Bytes {
+        line(self.kind.name(), std::str::from_utf8(&self.stored.text).unwrap())
+    }
 }
 
 type History = Vec<(Duration, Option<String>)>;
 
 #[derive(Default)]
 pub struct Store {
-    objects: BTreeMap<String, Value>,
+    objects: BTreeMap<String, Arc<Stored>>,
     pub revision: u64,
     pub compacted: u64,
     pub changes: Vec<Change>,
@@ -66,7 +87,11 @@ impl Store {
     }
 
     pub fn get(&self, name: &str) -> Option<&Value> {
-        self.objects.get(name)
+        self.objects.get(name).map(|stored| &stored.object)
+    }
+
+    pub fn stored(&self, name: &str) -> Option<Arc<Stored>> {
+        self.objects.get(name).cloned()
     }
 
     pub fn names(&self) -> Vec<String> {
@@ -74,7 +99,7 @@ impl Store {
     }
 
     pub fn entry(&self, name: &str, key: &str) -> Option<&str> {
-        config_map::entry(self.objects.get(name)?, key)
+        config_map::entry(self.get(name)?, key)
     }
 
     /// What `create` would answer, without doing it.
@@ -88,7 +113,7 @@ impl Store {
         Ok(())
     }
 
-    pub fn create(&mut self, name: &str, object: &Value, now: Duration) -> Result<Value, Refusal> {
+    pub fn create(&mut self, name: &str, object: &Value, now: Duration) -> Result<Arc<Stored>, Refusal> {
         self.check_create(name)?;
         self.objects_made += 1;
         let mut object = object.clone();
@@ -98,11 +123,11 @@ impl Store {
         Ok(self.commit(Kind::Added, name, object, now))
     }
 
-    pub fn check_replace(&self, name: &str, object: &Value) -> Result<&Value, Refusal> {
+    pub fn check_replace(&self, name: &str, object: &Value) -> Result<&Arc<Stored>, Refusal> {
         let Some(stored) = self.objects.get(name) else {
             return Err((404, "NotFound", format!("configmaps {name:?} not found")));
         };
-        let same = |of: fn(&Value) -> Option<&str>| of(object).is_none_or(|sent| Some(sent) == of(stored));
+        let same = |of: fn(&Value) -> Option<&str>| of(object).is_none_or(|sent| Some(sent) == of(&stored.object));
         if !same(config_map::resource_version) || !same(config_map::uid) {
             let message = format!("Operation cannot be fulfilled on configmaps {name:?}: the object has been modified");
             return Err((409, "Conflict", message));
@@ -110,23 +135,23 @@ impl Store {
         Ok(stored)
     }
 
-    pub fn replace(&mut self, name: &str, object: &Value, now: Duration) -> Result<Value, Refusal> {
+    pub fn replace(&mut self, name: &str, object: &Value, now: Duration) -> Result<Arc<Stored>, Refusal> {
         let stored = self.check_replace(name, object)?;
         let mut object = object.clone();
         for field in ["resourceVersion", "uid", "creationTimestamp", "managedFields"] {
-            if let Some(value) = stored.pointer(&format!("/metadata/{field}")) {
+            if let Some(value) = stored.object["metadata"].get(field) {
                 metadata(&mut object).insert(field.to_owned(), value.clone());
             }
         }
         // As the API server does: a write that changes nothing makes no new version.
-        if object == *stored {
-            return Ok(object);
+        if object == stored.object {
+            return Ok(Arc::clone(stored));
         }
         Ok(self.commit(Kind::Modified, name, object, now))
     }
 
     pub fn check_delete(&self, name: &str, uid: Option<&str>, version: Option<&str>) -> Result<(), Refusal> {
-        let Some(stored) = self.objects.get(name) else {
+        let Some(stored) = self.get(name) else {
             return Err((404, "NotFound", format!("configmaps {name:?} not found")));
         };
         let uid_fits = uid.is_none_or(|uid| config_map::uid(stored) == Some(uid));
@@ -146,12 +171,12 @@ impl Store {
         now: Duration,
     ) -> Result<(), Refusal> {
         self.check_delete(name, uid, version)?;
-        let object = self.objects[name].clone();
+        let object = self.objects[name].object.clone();
         self.commit(Kind::Deleted, name, object, now);
         Ok(())
     }
 
-    fn commit(&mut self, kind: Kind, name: &str, mut object: Value, now: Duration) -> Value {
+    fn commit(&mut self, kind: Kind, name: &str, mut object: Value, now: Duration) -> Arc<Stored> {
         // Others write to the same etcd, so versions have gaps.
         self.revision += 1 + self.changes.len() as u64 % 3;
         let metadata = metadata(&mut object);
@@ -160,25 +185,28 @@ impl Store {
             "managedFields".to_owned(),
             json!([{"manager": "flink", "operation": "Update", "time": seconds(now)}]),
         );
+        let stored = Stored::new(object);
         let old = if kind == Kind::Deleted {
             self.objects.remove(name)
         } else {
-            self.objects.insert(name.to_owned(), object.clone())
+            self.objects.insert(name.to_owned(), Arc::clone(&stored))
         };
-        let now_there = self.objects.get(name);
-        for key in keys(old.as_ref()).union(&keys(now_there)) {
-            let value = now_there.and_then(|object| config_map::entry(object, key));
-            if old.as_ref().and_then(|old| config_map::entry(old, key)) != value {
-                let history = self.histories.entry((name.to_owned(), key.clone())).or_default();
-                history.push((now, value.map(str::to_owned)));
-            }
+        let before = old.as_ref().map(|old| &old.object);
+        let after = self.objects.get(name).map(|stored| &stored.object);
+        for key in different_keys(before, after) {
+            let value = after
+                .and_then(|object| config_map::entry(object, &key))
+                .map(str::to_owned);
+            let history = self.histories.entry((name.to_owned(), key)).or_default();
+            history.push((now, value));
         }
         self.changes.push(Change {
             revision: self.revision,
             name: name.to_owned(),
-            line: line(kind.name(), &object),
+            kind,
+            stored: Arc::clone(&stored),
         });
-        object
+        stored
     }
 
     /// The first change of this object after a revision.
@@ -204,9 +232,15 @@ impl Store {
     }
 }
 
-pub fn keys(object: Option<&Value>) -> BTreeSet<String> {
-    let data = object.and_then(config_map::data);
-    data.map(|data| data.keys().cloned().collect()).unwrap_or_default()
+/// The keys that have another value here than there.
+pub fn different_keys(before: Option<&Value>, after: Option<&Value>) -> BTreeSet<String> {
+    let [before, after] = [before, after].map(|object| object.and_then(config_map::data));
+    let of = |data: Option<&'_ serde_json::Map<String, Value>>, other: Option<&serde_json::Map<String, Value>>| {
+        let entries = data.into_iter().flatten();
+        let different = entries.filter(|(key, value)| other.and_then(|other| other.get(*key)) != Some(*value));
+        different.map(|(key, _)| key.clone()).collect::<Vec<_>>()
+    };
+    of(before, after).into_iter().chain(of(after, before)).collect()
 }
 
 /// The server's clock, as it stands in an object.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use flinkkubeha::protocol::config_map;
-use flinkkubeha::protocol::lock_record::LOCK_ANNOTATION;
+use flinkkubeha::protocol::lock_record::{LOCK_ANNOTATION, LeaseFormat, LockRecord};
 use flinkkubeha::protocol::names::leader_key;
 use serde_json::{Value, json};
 
@@ -29,26 +29,56 @@ pub fn writes_into_a_map(world: &Arc<World>, random: &mut Random) {
 pub fn damages_the_cluster_map(world: &Arc<World>, random: &mut Random) {
     world.lock().ledger.vandalized = true;
     let now = world.now();
-    match random.below(4) {
+    match random.below(5) {
         0 => {
+            world.befalls("cluster map deleted");
             log::debug!("somebody deletes the cluster map");
             let deleted = world.lock().store.delete(CLUSTER_MAP, None, None, now);
             // It may not be there.
             drop(deleted);
             world.changed.notify_waiters();
         }
-        1 => change(world, CLUSTER_MAP, |object| {
-            config_map::set_annotation(object, LOCK_ANNOTATION, "{");
-        }),
-        2 => change(world, CLUSTER_MAP, |object| {
-            object["metadata"]["annotations"]
-                .as_object_mut()
-                .unwrap()
-                .remove(LOCK_ANNOTATION);
-        }),
+        1 => {
+            world.befalls("lock garbled");
+            change(world, CLUSTER_MAP, |object| {
+                config_map::set_annotation(object, LOCK_ANNOTATION, "{");
+            });
+        }
+        2 => {
+            world.befalls("lock removed");
+            change(world, CLUSTER_MAP, |object| {
+                object["metadata"]["annotations"]
+                    .as_object_mut()
+                    .unwrap()
+                    .remove(LOCK_ANNOTATION);
+            });
+        }
+        3 => {
+            world.befalls("lock overwritten with a holder that does not exist");
+            change(world, CLUSTER_MAP, |object| {
+                let record = object["metadata"]["annotations"][LOCK_ANNOTATION].as_str();
+                if let Ok(Some(record)) = LockRecord::parse(record.unwrap_or_default()) {
+                    let theirs = LockRecord {
+                        holder_identity: "theirs".to_owned(),
+                        ..record
+                    };
+                    config_map::set_annotation(object, LOCK_ANNOTATION, &theirs.to_json(LeaseFormat::Iso));
+                }
+            });
+        }
         _ => change(world, CLUSTER_MAP, |object| {
             config_map::set_entry(object, &leader_key("dispatcher"), "theirs");
         }),
+    }
+}
+
+/// An operator cleans up the cluster: its maps and those of its jobs go one after the other.
+pub fn cleans_up(world: &Arc<World>) {
+    world.befalls("cluster cleaned up");
+    world.lock().ledger.vandalized = true;
+    let names = world.lock().store.names();
+    for name in names {
+        deletes(world, &name);
     }
 }
 
@@ -70,6 +100,7 @@ pub fn deletes(world: &Arc<World>, name: &str) {
     let mut state = world.lock();
     if let Some(object) = state.store.get(name).cloned() {
         log::debug!("somebody deletes {name}");
+        *state.befell.entry("map deleted").or_default() += 1;
         if name != CLUSTER_MAP {
             state.ledger.destroys(name, &object);
         }
@@ -79,7 +110,7 @@ pub fn deletes(world: &Arc<World>, name: &str) {
     world.changed.notify_waiters();
 }
 
-fn change(world: &Arc<World>, name: &str, change: impl FnOnce(&mut Value)) {
+pub fn change(world: &Arc<World>, name: &str, change: impl FnOnce(&mut Value)) {
     let now = world.now();
     let mut state = world.lock();
     let Some(mut object) = state.store.get(name).cloned() else {

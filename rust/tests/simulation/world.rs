@@ -25,9 +25,15 @@ pub struct State {
     pub weather: Weather,
     pub jobs: Vec<Job>,
     pub processes: Vec<Arc<Process>>,
+    /// A JobManager with Flink's own HA services is about: clocks agree, and nobody takes an axe to the maps.
+    pub with_stock: bool,
+    /// Until when it takes itself for the leader.
+    pub stock_believes_until: Option<Duration>,
     /// Candidates go about their work; at the end of a run they rest.
     pub working: bool,
     pub requests: u64,
+    /// How often what went wrong.
+    pub befell: BTreeMap<&'static str, u64>,
     recent: BTreeMap<usize, VecDeque<Duration>>,
     /// How often something was asked for, by what it is.
     counts: BTreeMap<String, u64>,
@@ -55,8 +61,11 @@ impl World {
                 weather,
                 jobs: Vec::new(),
                 processes: Vec::new(),
+                with_stock: false,
+                stock_believes_until: None,
                 working: true,
                 requests: 0,
+                befell: BTreeMap::new(),
                 recent: BTreeMap::new(),
                 counts: BTreeMap::new(),
             }),
@@ -74,6 +83,13 @@ impl World {
         state
     }
 
+    /// The process that lives on a machine.
+    pub fn process_on(&self, machine: usize) -> Option<Arc<Process>> {
+        let state = self.lock();
+        let mut processes = state.processes.iter();
+        processes.find(|process| process.machine.number == machine).cloned()
+    }
+
     /// Chance for one purpose.
     pub fn random(&self, purpose: &str) -> Random {
         Random::of(self.seed, purpose)
@@ -88,6 +104,11 @@ impl World {
             *count
         };
         self.random(&format!("{kind} {count}"))
+    }
+
+    /// Something goes wrong.
+    pub fn befalls(&self, what: &'static str) {
+        *self.lock().befell.entry(what).or_default() += 1;
     }
 
     pub fn count_request(&self, machine: usize) {

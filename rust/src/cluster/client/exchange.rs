@@ -2,8 +2,11 @@
 
 use std::error::Error as StdError;
 use std::fmt::Write as _;
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
 
 use bytes::{Bytes, BytesMut};
@@ -90,7 +93,8 @@ pub(super) struct Exchange<'a> {
     pub(super) permit: Option<&'a Permit>,
 }
 
-/// Asked right before a write is sent, however long it had to wait for that.
+/// Asked right before a write is handed to a connection, however long it had to wait for that: for a free place, for a connection to be
+/// prepared, or for hyper to make one.
 pub(super) type Permit = Arc<dyn Fn() -> bool + Send + Sync>;
 
 impl Exchange<'_> {
@@ -142,9 +146,6 @@ impl Exchange<'_> {
         let mut connection = self.link.current(patience).await;
         let (mut token_retried, mut rebuilt) = (false, false);
         loop {
-            if self.permit.is_some_and(|permit| !permit()) {
-                return Err(Unanswered::withheld());
-            }
             let authorization = connection.authorization();
             let outcome = self.attempt(request, &connection, authorization.clone(), stage).await;
             // Whatever comes next, this attempt is settled.
@@ -183,7 +184,8 @@ impl Exchange<'_> {
             captured: capture_connection(&mut message),
             connection: Arc::clone(connection),
         };
-        let response = connection.client.send(message).await.map_err(|error| {
+        let sending = self.while_permitted(connection.client.send(message), stage);
+        let response = sending.await.ok_or_else(Unanswered::withheld)?.map_err(|error| {
             let failure = transport_failure(&error, connection, stage.may_be_sent());
             if failure.may_be_sent {
                 self.link.distrust(connection.generation, Distrust::Transport);
@@ -191,6 +193,23 @@ impl Exchange<'_> {
             failure
         })?;
         Ok(self.answer(request, response, connection).await)
+    }
+
+    /// Goes on with sending for as long as the permit lasts, `None` when it has ended. Once hyper has a connection the request leaves within the
+    /// same step, and the permit is asked no more.
+    async fn while_permitted<T>(&self, sending: impl Future<Output = T>, stage: &Stage) -> Option<T> {
+        let mut sending = pin!(sending);
+        let mut begun = false;
+        poll_fn(|context| {
+            // What stands in for a server in a test takes the request with the first step.
+            let waits = !begun || !stage.may_be_sent();
+            if waits && self.permit.is_some_and(|permit| !permit()) {
+                return Poll::Ready(None);
+            }
+            begun = true;
+            sending.as_mut().poll(context).map(Some)
+        })
+        .await
     }
 
     fn message(

@@ -159,13 +159,22 @@ impl ApiClient {
         }
     }
 
-    /// The same client, whose creations and replacements are sent only if `permit` says yes right before: a write that had to wait for its turn,
-    /// in a process that was frozen meanwhile, may come from a leader that is none any more. Such a write is [`ApiErrorKind::Withheld`].
+    /// The same client, whose writes are sent only if `permit` says yes right before: one that had to wait for its turn or for a connection,
+    /// perhaps in a process that was frozen meanwhile, may come from a leader that is none any more. Such a write is [`ApiErrorKind::Withheld`].
     #[must_use]
     pub fn while_permitted(self, permit: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self {
             permit: Some(Arc::new(permit)),
             ..self
+        }
+    }
+
+    /// The same client, whose writes need no permit: for what is done after a leader has stepped down.
+    #[must_use]
+    pub fn without_permit(&self) -> Self {
+        Self {
+            permit: None,
+            ..self.clone()
         }
     }
 
@@ -273,8 +282,7 @@ impl ApiClient {
         limit: Duration,
     ) -> Result<(), WriteFailure> {
         let request = self.shared.requests.delete(name, uid, resource_version);
-        // A cluster is cleaned up after its leader has stepped down.
-        self.acknowledged(&request, None, limit).await.map(|_| ())
+        self.acknowledged(&request, limit).await.map(|_| ())
     }
 
     /// Whether the Role grants a verb on `ConfigMap`s, for the `ConfigMap` of this name where a Role can tell names apart: `Ok` when it does,
@@ -339,19 +347,14 @@ impl ApiClient {
     }
 
     async fn write(&self, request: &ConfigMapRequest, limit: Duration) -> Result<Value, WriteFailure> {
-        let answer = self.acknowledged(request, self.permit.as_ref(), limit).await?;
+        let answer = self.acknowledged(request, limit).await?;
         // It was applied, but without the object there is no resource version to go on with.
         self.json(request, &answer).map_err(WriteFailure::Unknown)
     }
 
-    async fn acknowledged(
-        &self,
-        request: &ConfigMapRequest,
-        permit: Option<&Permit>,
-        limit: Duration,
-    ) -> Result<Answered, WriteFailure> {
+    async fn acknowledged(&self, request: &ConfigMapRequest, limit: Duration) -> Result<Answered, WriteFailure> {
         let exchange = Exchange {
-            permit,
+            permit: self.permit.as_ref(),
             ..self.exchange(request)
         };
         let answer = exchange

@@ -336,3 +336,6 @@ impl JobMap {
 pub(crate) fn missing(name: &str) -> String {
     format!("ConfigMap {name} does not exist. It was deleted by someone else, or by the clean-up of the job.")
 }
+
+#[cfg(all(test, feature = "testing"))]
+mod tests;

@@ -83,7 +83,13 @@ impl JobMaps {
         let uid = config_map::uid(&object).unwrap_or_default();
         let version = config_map::resource_version(&object).unwrap_or_default();
         call.in_doubt.store(true, Ordering::Relaxed);
-        match self.context.api.delete(name, uid, version, self.limit(call)).await {
+        // A cluster is cleaned up after its leader has stepped down; a job's map goes only while its leader leads.
+        let api = if name == self.context.cluster_map {
+            &self.context.api.without_permit()
+        } else {
+            &self.context.api
+        };
+        match api.delete(name, uid, version, self.limit(call)).await {
             Ok(()) => Ok(Progress::Done),
             Err(WriteFailure::Refused(error)) => {
                 call.in_doubt.store(false, Ordering::Relaxed);

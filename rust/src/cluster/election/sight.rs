@@ -68,6 +68,8 @@ impl Election {
     }
 
     pub(super) fn see(&mut self, known: Known, source: Source, long_dead: bool) {
+        // While what is known is still what the elector knows: a renewal may be due.
+        self.hear_the_jvm();
         self.long_dead = long_dead;
         self.note_emptied(&known);
         self.keep(known);

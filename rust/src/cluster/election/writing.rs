@@ -56,6 +56,8 @@ impl Election {
     }
 
     pub(super) fn written(&mut self, attempt: AttemptId, outcome: Result<Value, WriteFailure>) {
+        // While what is known is still what the elector knows: a renewal may be due.
+        self.hear_the_jvm();
         self.writing = false;
         match outcome {
             Ok(object) => {

@@ -258,6 +258,51 @@ fn nothing_is_written_under_a_leadership_that_is_held_on_to_before_the_lock_is_r
 }
 
 #[test]
+fn a_deletion_that_waited_for_its_turn_waits_on_until_the_leadership_is_confirmed() {
+    Scene::play(|scene| async move {
+        let leader = scene.lone_leader().await;
+        let map = leader.services().open_config_map(&job_map(), true).await.unwrap();
+        scene.edit(&leader, &map, Edit::NextCounter).await.unwrap().unwrap();
+        scene.world.lock().ledger.finished.insert(job_map());
+        // The read before the deletion finds a place at once; the deletion waits behind as many other reads as may be in flight at the same time.
+        for number in 0..20 {
+            let fate = if number == 0 {
+                Fate::good(Duration::from_millis(2), Duration::from_millis(90))
+            } else {
+                Fate::dropped(Loss::Reset).after(4000)
+            };
+            scene.plan(
+                |seen| seen.call.map() == JOB_MAP && matches!(seen.call, Call::Get(_)),
+                fate,
+            );
+        }
+        let (reply, mut deleted) = oneshot::channel();
+        let spawn = leader.gate.spawn();
+        let deleting = Arc::clone(&leader);
+        spawn(Box::pin(async move {
+            let _ = reply.send(deleting.services().delete_config_map(&job_map()).await);
+        }));
+        sleep(Duration::from_millis(1)).await;
+        for _ in 0..19 {
+            let map = map.clone();
+            spawn(Box::pin(async move {
+                let _ = map.read().await;
+            }));
+        }
+        // Meanwhile nobody can renew the lock, and the leadership is only held on to.
+        for _ in 0..1000 {
+            scene.plan(|seen| seen.call.map() == CLUSTER_MAP, Fate::refused());
+        }
+        sleep(Duration::from_secs(6)).await;
+        assert!(scene.told(&leader).is_some() && !leader.services().grants().confirmed());
+        assert!(deleted.try_recv().is_err() && scene.world.lock().store.get(JOB_MAP).is_some());
+        scene.world.lock().weather.planned.clear();
+        deleted.await.unwrap().unwrap();
+        assert!(leader.services().grants().confirmed() && scene.world.lock().store.get(JOB_MAP).is_none());
+    });
+}
+
+#[test]
 fn a_leader_that_is_alone_gives_up_when_the_hold_is_over() {
     Scene::play(|scene| async move {
         let leader = scene.lone_leader().await;

@@ -33,12 +33,16 @@ ROWS = {
     "F-16": Row("API server away for all, while leader and standby cannot reach each other either"),
     "F-17": Row("cluster ConfigMap deleted, emptied, garbled, taken; all ConfigMaps deleted"),
     "F-18": Row("ConfigMap of a running job deleted"),
-    "F-19": Row("stored metadata corrupted, missing, or not reachable for a while"),
+    "F-19": Row("stored metadata garbled for a while, when a standby has to restore it"),
     "F-20": Row("established connections die silently"),
     "F-21": Row("410 Gone, compaction, restart of the watch cache"),
     "F-22": Row("ConfigMaps near and at 1 MiB"),
     "F-23": Row("JobManager killed at each step of submission, checkpoint, cancellation, clean-up"),
-    "F-24": Row("jobs that finish while leadership changes"),
+    "F-24": Row(
+        "jobs that finish while leadership changes",
+        "**one JobManager in one of two changes led again without a dispatcher**: it had lost leadership during the clean-up of a "
+        "finished job, and the dispatcher of that time never ended",
+    ),
     "F-25": Row("leadership lost and regained again and again"),
     "F-26": Row(
         "panic, poison input, pending exceptions, stale handles in native code",

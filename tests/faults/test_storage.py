@@ -1,4 +1,4 @@
-"""Metadata of checkpoints that cannot be read, and storage that is away."""
+"""Metadata of checkpoints that cannot be read."""
 
 import time
 from collections.abc import Callable
@@ -21,19 +21,8 @@ class F19Storage(base.FaultTest):
 
     row = "F-19"
 
-    def test_metadata_is_missing(self) -> None:
-        self._check("the newest metadata is missing for 20 s", storage_faults.missing)
-
     def test_metadata_is_corrupted(self) -> None:
         self._check("the newest metadata is garbled for 20 s", storage_faults.garbled)
-
-    def test_storage_is_away(self) -> None:
-        fleet = self.fleet()
-        fleet.running()
-        seconds = 60 if base.FULL else 20
-        with storage_faults.away(fleet.cluster.storage):
-            fleet.wait(seconds)
-        self._judge(fleet, f"storage is away for {seconds} s", transitions=0)
 
     def _check(self, variant: str, broken: Callable[[Path], AbstractContextManager[None]]) -> None:
         """While leadership changes."""
@@ -48,9 +37,9 @@ class F19Storage(base.FaultTest):
             until = time.time() + 20
             wait_until(lambda: self._named(standby, newest.file, newest.key), f"a word about {newest.key}", 60, 0.2)
             fleet.wait(until - time.time())
-        self._judge(fleet, variant, transitions=None)
+        self._judge(fleet, variant)
 
-    def _judge(self, fleet: Fleet, variant: str, transitions: int | None) -> None:
+    def _judge(self, fleet: Fleet, variant: str, transitions: int | None = None) -> None:
         fleet.settle()
         seen: Observation = fleet.observe()
         fleet.finish()

@@ -1,32 +1,8 @@
-"""Storage that fails, with errors that rights have no part in: the rig may be root."""
+"""Files in storage that cannot be read, for reasons that rights have no part in: the rig may be root."""
 
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-
-
-@contextlib.contextmanager
-def away(directory: Path) -> Iterator[None]:
-    """A file stands in place of the directory: whatever is done below it is an I/O error."""
-    aside = directory.with_name(f"{directory.name}.away")
-    directory.rename(aside)
-    directory.touch()
-    try:
-        yield
-    finally:
-        directory.unlink()
-        aside.rename(directory)
-
-
-@contextlib.contextmanager
-def missing(file: Path) -> Iterator[None]:
-    """The file is not there."""
-    aside = file.with_name(f".{file.name}.aside")
-    file.rename(aside)
-    try:
-        yield
-    finally:
-        aside.rename(file)
 
 
 @contextlib.contextmanager

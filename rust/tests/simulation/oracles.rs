@@ -62,7 +62,7 @@ struct CalledEdit {
     map: String,
     edit: Edit,
     called: Duration,
-    /// The highest checkpoint id of the map that was handed out before.
+    /// The highest checkpoint id of the map that was handed out before, by this grant or an older one.
     highest: i64,
     outcome: Outcome,
     /// The values before and after each application.
@@ -151,7 +151,8 @@ pub struct Ledger {
     writes: Vec<SentWrite>,
     newest_claim: BTreeMap<String, u64>,
     last_lock_write: BTreeMap<String, Value>,
-    handed_out: BTreeMap<String, BTreeSet<i64>>,
+    /// Checkpoint ids of each map, with the order of the grant that they were handed out under.
+    handed_out: BTreeMap<String, BTreeMap<i64, u64>>,
     pub promises: Promises,
     advances: BTreeMap<String, Vec<(String, i64, i64)>>,
     pub deletions: BTreeMap<String, Duration>,
@@ -317,9 +318,9 @@ impl Ledger {
             None => self.clears.push(id),
         }
         self.pending.insert(id);
-        let highest = self.handed_out.get(map).and_then(BTreeSet::last).copied();
+        let highest = self.highest(identity, grant, map);
         self.edits.push(CalledEdit {
-            highest: highest.unwrap_or_default(),
+            highest,
             identity: identity.to_owned(),
             grant,
             map: map.to_owned(),
@@ -446,9 +447,23 @@ impl Ledger {
         }
     }
 
+    /// A leader that has been followed without knowing it, because no clock showed that it stood still, may go on with the id that it has in
+    /// reserve: nobody else has that one, and it cannot add its checkpoint.
+    fn highest(&self, identity: &str, grant: u64, map: &str) -> i64 {
+        let own = self
+            .order
+            .get(&(identity.to_owned(), grant))
+            .copied()
+            .unwrap_or_default();
+        let handed_out = self.handed_out.get(map).into_iter().flatten();
+        let known = handed_out.filter(|(_, order)| **order <= own).map(|(id, _)| *id);
+        known.max().unwrap_or_default()
+    }
+
     fn check_counter(&mut self, id: EditId, value: i64, store: &Store) {
         let edit = &self.edits[id];
         let (map, identity, highest) = (edit.map.clone(), edit.identity.clone(), edit.highest);
+        let order = self.order[&(identity.clone(), edit.grant)];
         // Who makes a map anew that he does not know begins anew.
         let begun_anew = self.deletions.get(&map).is_some_and(|at| *at >= edit.called);
         let stored = store.entry(&map, COUNTER_KEY).map(|text| text.parse::<i64>().unwrap());
@@ -456,7 +471,8 @@ impl Ledger {
             let text = format!("{value} of {map} was handed out to {identity} after {highest}, stored is {stored:?}");
             self.violation(COUNTER, text);
         }
-        if !self.handed_out.entry(map.clone()).or_default().insert(value) {
+        let before = self.handed_out.entry(map.clone()).or_default().insert(value, order);
+        if before.is_some() {
             self.violation(
                 COUNTER,
                 format!("{value} of {map} was handed out twice, now to {identity}"),
@@ -473,7 +489,10 @@ impl Ledger {
 
     /// Stock has taken an id: nobody else may get it.
     pub fn handed_out_by_stock(&mut self, map: &str, id: i64) {
-        if !self.handed_out.entry(map.to_owned()).or_default().insert(id) {
+        // Only what is granted from now on has to begin behind it.
+        let order = self.order.len() as u64;
+        let before = self.handed_out.entry(map.to_owned()).or_default().insert(id, order);
+        if before.is_some() {
             self.violation(COUNTER, format!("{id} of {map} was handed out twice, now to stock"));
         }
     }

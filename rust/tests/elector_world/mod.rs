@@ -385,6 +385,8 @@ impl Referee {
             self.lease = lease;
             self.taboo_until = waits.then(|| now + lease);
         }
+        // What was told was about that very lock, and another one has stood there since; an answer that was overtaken may still show it.
+        self.ended = self.ended.take().filter(|(_, held)| held.as_ref() == lock);
         let others = self.knows_another_contender();
         self.known = Some(observation.clone());
         if others && !self.knows_another_contender() {

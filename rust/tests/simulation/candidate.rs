@@ -122,6 +122,8 @@ impl Process {
     /// Its JVM hangs from now on, or goes on.
     pub fn hang(&self, hangs: bool) {
         self.hangs.store(hangs, Ordering::Relaxed);
+        // Until the events of that time are taken, whoever takes them.
+        self.told_late.fetch_or(hangs, Ordering::Relaxed);
     }
 
     /// How long its JVM has given no sign of life.
@@ -239,7 +241,8 @@ impl Process {
                     self.stood_still.store(false, Ordering::Relaxed);
                 }
                 let frozen = self.gate.was_frozen_within(Duration::from_millis(100));
-                let late = frozen || self.stood_still.load(Ordering::Relaxed) || !self.believes(grant);
+                let late = self.told_late.load(Ordering::Relaxed);
+                let late = late || frozen || self.stood_still.load(Ordering::Relaxed) || !self.believes(grant);
                 state.ledger.granted(&self.identity, grant, &state.store, late);
                 let work = lead(Arc::clone(world), Arc::clone(self), grant);
                 (self.gate.spawn())(Box::pin(work));

@@ -257,7 +257,10 @@ impl Weather {
             Fault::Conflict if matches!(seen.call, Call::Replace(..) | Call::Delete { .. }) => fate = Fate::code(409),
             Fault::TooManyRequests => fate = Fate::code(429),
             Fault::Invalid if matches!(seen.call, Call::Replace(..)) => fate = Fate::code(422),
-            Fault::Twice if seen.call.is_write() => fate.again = Some(random.millis(0, 8000)),
+            // Not a creation: one that comes again after a deletion cannot be told from the first.
+            Fault::Twice if seen.call.is_write() && !matches!(seen.call, Call::Create(_)) => {
+                fate.again = Some(random.millis(0, 8000));
+            }
             Fault::Conflict | Fault::Invalid | Fault::Twice => return fate,
             Fault::ServerErrorBefore => fate = Fate::code(random.pick(&[500, 503, 504])),
             Fault::ServerErrorAfter => fate.code = Some(random.pick(&[500, 503, 504])),

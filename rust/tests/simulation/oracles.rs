@@ -217,7 +217,8 @@ impl Ledger {
             candidate.last_grant,
             candidate.own_write,
         );
-        candidate.own_write = false;
+        // Of several grants that it is told of at once the writes were all seen before.
+        candidate.own_write &= late;
         candidate.confirmed = candidate.confirmed.max(candidate.elected);
         candidate.granted = Some(grant);
         candidate.last_grant = Some(grant);
@@ -464,6 +465,10 @@ impl Ledger {
         let edit = &self.edits[id];
         let (map, identity, highest) = (edit.map.clone(), edit.identity.clone(), edit.highest);
         let order = self.order[&(identity.clone(), edit.grant)];
+        if self.deletions.contains_key(&map) && self.newest_claim.get(&map).is_some_and(|newest| *newest > order) {
+            // Out of what it knew of a map that is gone, and whose successor is somebody else's already: nobody can know of that any more.
+            return;
+        }
         // Who makes a map anew that he does not know begins anew.
         let begun_anew = self.deletions.get(&map).is_some_and(|at| *at >= edit.called);
         let stored = store.entry(&map, COUNTER_KEY).map(|text| text.parse::<i64>().unwrap());
@@ -490,7 +495,7 @@ impl Ledger {
     /// Stock has taken an id: nobody else may get it.
     pub fn handed_out_by_stock(&mut self, map: &str, id: i64) {
         // Only what is granted from now on has to begin behind it.
-        let order = self.order.len() as u64;
+        let order = self.order.len() as u64 + 1;
         let before = self.handed_out.entry(map.to_owned()).or_default().insert(id, order);
         if before.is_some() {
             self.violation(COUNTER, format!("{id} of {map} was handed out twice, now to stock"));
@@ -508,8 +513,10 @@ impl Ledger {
         for (id, answered) in std::mem::take(&mut self.unknown) {
             let edit = &self.edits[id];
             let lost = self.writes.iter().rev().any(|write| {
-                let ours = write.identity == edit.identity && write.map == edit.map && write.sent >= edit.called;
-                ours && write.sent <= answered && write.settled.is_none_or(|settled| settled >= answered)
+                let ours = write.identity == edit.identity && write.map == edit.map;
+                // One that was settled at that very instant was to be followed by the one with this edit, which had not left yet.
+                let carries_it = write.sent >= edit.called || write.settled == Some(answered);
+                ours && carries_it && write.sent <= answered && write.settled.is_none_or(|settled| settled >= answered)
             });
             // One that is revoked at the instant of the call may be taken back before it has left.
             if !lost && answered > edit.called {

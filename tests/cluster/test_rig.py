@@ -112,6 +112,7 @@ class AuditOfWrites(unittest.TestCase):
                     "userAgent": agent,
                     "responseStatus": {"code": code},
                     "requestReceivedTimestamp": f"2026-11-21T06:00:{second:02}.000000Z",
+                    "stageTimestamp": f"2026-11-21T06:00:{second:02}.002000Z",
                 }
             )
 
@@ -142,6 +143,7 @@ class AuditOfWrites(unittest.TestCase):
             "userAgent": "jm-1",
             "responseStatus": {"code": 401},
             "requestReceivedTimestamp": "2026-11-21T06:00:01.000000Z",
+            "stageTimestamp": "2026-11-21T06:00:01.002000Z",
         }
         known = {**event, "user": {"username": "u"}}  # its end is another event
         with tempfile.TemporaryDirectory() as directory:

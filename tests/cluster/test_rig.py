@@ -133,7 +133,6 @@ class AuditOfWrites(unittest.TestCase):
             self.assertEqual(1, len(audit.applied("u", "jm-1", first + 5)))
             self.assertEqual([], audit.applied("u", "jm-1", first + 5, first + 12))
 
-
     def test_what_is_refused_for_its_token_has_no_user_and_only_begins(self) -> None:
         event = {
             "stage": "ResponseStarted",

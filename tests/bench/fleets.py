@@ -1,16 +1,13 @@
 """Whole JobManagers, as Flink's own scripts start them: how long a take-over takes."""
 
 import time
-from collections.abc import Sequence
 
-from rig.flink import FlinkCluster, JobManager
+from rig.flink import ELECTION_STARTS, STANDS_BY, FlinkCluster, JobManager
 from rig.waiting import wait_until
 
-from .sides import SIDES, Side
+from .sides import SIDES
 from .stage import Scene, Stage
 
-_ELECTION_STARTS = r"A connection to the HA backend was established through LeaderElectionDriver"
-_STANDS_BY = r"LeaderContender has been registered under component 'dispatcher'"
 _LIMIT = 120
 
 
@@ -31,7 +28,7 @@ def _cluster(scene: Scene, job_managers: int) -> FlinkCluster:
 
 def _pair(cluster: FlinkCluster) -> tuple[JobManager, JobManager]:
     leader, standby = cluster.wait_for_leader(_LIMIT), cluster.standby()
-    standby.wait_for_log(_STANDS_BY, _LIMIT)
+    standby.wait_for_log(STANDS_BY, _LIMIT)
     return leader, standby
 
 
@@ -51,9 +48,9 @@ def stopped(stage: Stage) -> None:
                 leader.start()
 
 
-def killed(stage: Stage, sides: Sequence[Side] = SIDES) -> None:
+def killed(stage: Stage) -> None:
     """kill -9 of the leader, until the standby is granted."""
-    for side in sides:
+    for side in SIDES:
         with stage.scene(side) as scene:
             cluster = _cluster(scene, 2)
             for _ in range(stage.runs):
@@ -77,6 +74,6 @@ def restarted(stage: Stage) -> None:
                 for process in cluster.job_managers:
                     process.start()
                 leader = cluster.wait_for_leader(_LIMIT)
-                began, granted = leader.wait_for_log(_ELECTION_STARTS, 5), leader.wait_for_grant(5)
+                began, granted = leader.wait_for_log(ELECTION_STARTS, 5), leader.wait_for_grant(5)
                 what = f"all killed, started {away} s later: election begins → granted"
                 stage.add("take-over", what, "s", side, granted.at - began.at)

@@ -3,12 +3,11 @@
 import time
 
 from rig.counting import CountingJob
-from rig.flink import RESTORED
+from rig.flink import ELECTION_STARTS, RESTORED
 from rig.waiting import wait_until
 
 from . import base
 
-_ELECTION_STARTS = r"A connection to the HA backend was established through LeaderElectionDriver"
 
 
 class AllJobManagersAreKilled(base.ClusterTest):
@@ -31,7 +30,7 @@ class AllJobManagersAreKilled(base.ClusterTest):
         for process in cluster.job_managers:
             process.start()
         new = cluster.wait_for_leader(60)
-        began, granted = new.wait_for_log(_ELECTION_STARTS, 5), new.wait_for_grant(5)
+        began, granted = new.wait_for_log(ELECTION_STARTS, 5), new.wait_for_grant(5)
         assert new.started_at
         self.report(
             f"granted {granted.at - began.at:.2f} s after the election began, "

@@ -3,7 +3,7 @@
 import time
 
 from rig.counting import CountingJob, check_output
-from rig.flink import RESTORED, FlinkCluster, JobManager
+from rig.flink import RESTORED, STANDS_BY, FlinkCluster, JobManager
 from rig.proxy import FaultProxy, Mode
 from rig.waiting import holds_for
 
@@ -40,7 +40,7 @@ class ApiServerIsAway(base.ClusterTest):
     def test_with_two_job_managers_there_is_never_more_than_one_leader(self) -> None:
         cluster, proxies = self._cluster(2)
         leader, standby = cluster.wait_for_leader(30), cluster.standby()
-        standby.wait_for_log(r"LeaderContender has been registered under component 'dispatcher'", 60)
+        standby.wait_for_log(STANDS_BY, 60)
         job = self._running_job(cluster, leader)
         lost = time.time()
         for proxy in proxies.values():

@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from rig.counting import CountingJob
-from rig.flink import RESTORED, REVOKED, FlinkCluster, JobManager
+from rig.flink import RESTORED, REVOKED, STANDS_BY, FlinkCluster, JobManager
 from rig.processes import free_port
 from rig.proxy import FaultProxy, Mode
 from rig.waiting import holds_for, wait_until
@@ -41,7 +41,7 @@ class FastFailover(base.ClusterTest):
     def roles(self) -> tuple[JobManager, JobManager]:
         """The leader and a standby that watches it."""
         leader, standby = self.cluster.wait_for_leader(30), self.cluster.standby()
-        standby.wait_for_log(r"LeaderContender has been registered under component 'dispatcher'", 60)
+        standby.wait_for_log(STANDS_BY, 60)
         self.job.wait_for("RUNNING")
         self.job.wait_for_checkpoints(leader, 2)
         wait_until(lambda: _connections(_port(self.cluster)) > 0, "the standby's connection to the leader", 30)

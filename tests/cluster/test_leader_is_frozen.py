@@ -4,7 +4,7 @@ import time
 
 from rig import jdwp
 from rig.counting import CountingJob
-from rig.flink import RESTORED, REVOKED, FlinkCluster, JobManager
+from rig.flink import RESTORED, REVOKED, STANDS_BY, FlinkCluster, JobManager
 from rig.processes import free_port
 from rig.waiting import holds_for, wait_until
 
@@ -94,7 +94,7 @@ class LeaderIsFrozen(base.ClusterTest):
 
     def _leader_and_standby(self) -> tuple[JobManager, JobManager]:
         leader, standby = self.cluster.wait_for_leader(30), self.cluster.standby()
-        standby.wait_for_log(r"LeaderContender has been registered under component 'dispatcher'", 60)
+        standby.wait_for_log(STANDS_BY, 60)
         self.job.wait_for("RUNNING")
         self.job.wait_for_checkpoints(leader, 3)
         return leader, standby

@@ -1,11 +1,10 @@
 """kill -9 of the leader under load: the standby goes on where it was, exactly once."""
 
 from rig.counting import CountingJob
-from rig.flink import RESTORED
+from rig.flink import RESTORED, STANDS_BY
 
 from . import base
 
-_STANDS_BY = r"LeaderContender has been registered under component 'dispatcher'"
 
 
 class LeaderIsKilled(base.ClusterTest):
@@ -18,7 +17,7 @@ class LeaderIsKilled(base.ClusterTest):
         job.wait_for("RUNNING")
         for turn in range(10 if base.FULL else 2):
             leader, standby = cluster.wait_for_leader(30), cluster.standby()
-            standby.wait_for_log(_STANDS_BY, 60)
+            standby.wait_for_log(STANDS_BY, 60)
             job.wait_for_checkpoints(leader, 3)
 
             killed = leader.kill()

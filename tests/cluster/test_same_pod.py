@@ -2,7 +2,7 @@
 
 import time
 
-from rig.flink import FlinkCluster, JobManager
+from rig.flink import STANDS_BY, FlinkCluster, JobManager
 from rig.pods import BoundPod
 from rig.waiting import holds_for
 
@@ -31,7 +31,7 @@ class SamePod(base.ClusterTest):
         first.start()
         first.wait_for_grant(60)
         other.start()
-        other.wait_for_log(r"LeaderContender has been registered under component 'dispatcher'", 60)
+        other.wait_for_log(STANDS_BY, 60)
         for turn in range(10 if base.FULL else 2):
             killed = first.kill()
             first.start()
@@ -78,6 +78,6 @@ class SamePod(base.ClusterTest):
         leader.start()
         leader.wait_for_grant(60)
         second.start()
-        second.wait_for_log(r"LeaderContender has been registered under component 'dispatcher'", 60)
+        second.wait_for_log(STANDS_BY, 60)
         second.wait_for_log(r"Another process of pod", 10)
         return leader, second

@@ -6,7 +6,7 @@ import time
 
 from rig import other_jar
 from rig.counting import CountingJob
-from rig.flink import RESTORED, FlinkCluster
+from rig.flink import RESTORED, STANDS_BY, FlinkCluster
 from rig.kubernetes import ApiFailure, Json
 
 from . import base
@@ -45,7 +45,7 @@ class TwoVersionsOfTheJar(base.ClusterTest):
             assert leader.child
             leader.child.wait(30)
             leader.start()
-            leader.wait_for_log(r"LeaderContender has been registered under component 'dispatcher'", 60)
+            leader.wait_for_log(STANDS_BY, 60)
         job.wait_for_checkpoints(cluster.wait_for_leader(5), 2)
         self.assertEqual([], job.stop().problems)
         self.assert_one_leader_at_a_time(cluster)

@@ -12,7 +12,7 @@ from cluster.base import LEASE
 from rig import jdwp
 from rig.audit import AuditLog, Request
 from rig.counting import CountingJob, check_output
-from rig.flink import FlinkCluster, JobManager
+from rig.flink import STANDS_BY, FlinkCluster, JobManager
 from rig.flink_rest import RestFailure
 from rig.processes import free_port
 from rig.proxy import Mode
@@ -22,7 +22,6 @@ from rig.writers import foreign_writes
 
 from .observation import Observation, Standstill, completions, observe
 
-STANDS_BY = r"LeaderContender has been registered under component 'dispatcher'"
 # O7: the job runs again within that.
 PATIENCE = 180
 # What a JobManager ends with when it was told to.

@@ -71,7 +71,7 @@ class F09CredentialsAreRefused(base.FaultTest):
 
         leader, _ = fleet.running()
         namespace.revoke_tokens()
-        refused = fleet.wait_for_code(leader, 401, 40)
+        fleet.wait_for_code(leader, 401, 40)
         fleet.wait(3)
         namespace.renew_token()
         rotated = time.time()

@@ -1,6 +1,5 @@
 """Connections that are dead without anybody being told, as when a NAT forgets them."""
 
-import time
 from typing import Any
 
 from rig.flink import FlinkCluster

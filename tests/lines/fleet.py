@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from rig.control_plane import STOCK_VERBS
 from rig.counting import CountingJob
-from rig.flink import RESTORED, FlinkCluster, FlinkProcess, JobManager
+from rig.flink import RESTORED, STANDS_BY, FlinkCluster, FlinkProcess, JobManager
 from rig.waiting import wait_until
 
 from . import base
 
 _ELECTION = "high-availability.kubernetes.leader-election."
-STANDS_BY = r"LeaderContender has been registered under component 'dispatcher'"
 # Flink's defaults with --full; otherwise as short as a busy machine bears, because hand-overs wait for them.
 LEASE, RETRY_PERIOD = (base.LEASE, 5.0) if base.FULL else (8.0, 2.0)
 # Stock asks at intervals of up to that, a new draw for each process.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from . import control_plane, prepare
 from .counting import CountingJob, check_output
-from .flink import RESTORED, FlinkCluster
+from .flink import RESTORED, STANDS_BY, FlinkCluster
 from .processes import end_on_signals
 from .waiting import wait_until
 from .workspace import FLINK_VERSION, ROOT, RUNS, progress
@@ -101,7 +101,7 @@ def _fail_over(timeline: Timeline, cluster: FlinkCluster, what: str) -> Counting
     job.wait_for_checkpoints(standby, 4)
     timeline.tell(f"{check_output(job.output).records:,} records committed, {before:,} of them before the kill")
     leader.start()
-    leader.wait_for_log(r"LeaderContender has been registered under component 'dispatcher'", 60)
+    leader.wait_for_log(STANDS_BY, 60)
     timeline.tell(f"{leader.name} was started again and stands by")
     return job
 

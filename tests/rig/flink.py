@@ -24,6 +24,8 @@ CLUSTER_ID = "counting"
 
 GRANTED = r"Granting leadership to the contender registered under component '(.+)' with session ID (\S+)\."
 REVOKED = r"Revoking leadership (?:for|to) component '(.+)' "
+STANDS_BY = r"LeaderContender has been registered under component 'dispatcher'"
+ELECTION_STARTS = r"A connection to the HA backend was established through LeaderElectionDriver"
 DISPATCHER_REVOKED = r"was revoked the leadership with leader id"
 RESTORED = r"Restoring job (\w+) from (?:Checkpoint|Savepoint) (\d+) "
 COMPLETED = r"Completed checkpoint (\d+) for job (\w+) "

@@ -25,6 +25,7 @@ MARGIN = 2.0
 
 _directory = RUNS / "cluster"
 _kubernetes: control_plane.Kubernetes | None = None
+_audit_bodies = False
 Test = TypeVar("Test", bound=Callable[..., Any])
 Cases = TypeVar("Cases", bound=unittest.TestCase)
 
@@ -53,9 +54,10 @@ def on_lines(*in_ci: str) -> Callable[[type[Cases]], type[Cases]]:
     return decorate
 
 
-def setup(name: str = "cluster", versions: Sequence[str] = (FLINK_VERSION,)) -> None:
+def setup(name: str = "cluster", versions: Sequence[str] = (FLINK_VERSION,), audit_bodies: bool = False) -> None:
     """Before the first test of the package of that name: an empty directory for this run, and what it stands on."""
-    global _directory
+    global _directory, _audit_bodies
+    _audit_bodies = audit_bodies
     end_on_signals()
     _directory = RUNS / name
     shutil.rmtree(_directory, ignore_errors=True)
@@ -77,7 +79,7 @@ def kubernetes() -> control_plane.Kubernetes:
     """The one Kubernetes of this run, started when the first test wants it."""
     global _kubernetes
     if _kubernetes is None:
-        _kubernetes = control_plane.start(_directory / "kubernetes")
+        _kubernetes = control_plane.start(_directory / "kubernetes", audit_bodies=_audit_bodies)
     return _kubernetes
 
 

@@ -3,6 +3,7 @@
 import json
 import unittest
 
+from rig.audit import Authors, Request
 from rig.etcd_history import Revision
 from rig.kubernetes import Json
 from rig.writers import foreign_writes, writer
@@ -10,26 +11,36 @@ from rig.writers import foreign_writes, writer
 _JOB, _CLUSTER = "c-0123-config-map", "c-cluster-config-map"
 
 
-class _Story:
-    """Revisions one after the other, with managedFields as the API server keeps them."""
+def _write(name: str, author: str, decided_on: int, made: int, code: int = 200) -> Request:
+    return Request("update", "configmaps", "t", name, "u", f"{author}/1", code, made, made, False, decided_on, made)
 
-    def __init__(self) -> None:
+
+class _Story:
+    """Revisions one after the other, with managedFields as the API server keeps them, and its audit log."""
+
+    def __init__(self, logged: bool = True) -> None:
         self.revisions: list[Revision] = []
-        self._last: dict[str, Json | None] = {}
+        self.requests: list[Request] = []
+        self._logged = logged
+        self._last: dict[str, tuple[int, Json | None]] = {}
 
     def write(self, name: str, author: str, second: int, data: dict[str, str], **annotations: str) -> "_Story":
-        before = self._last.get(name)
+        replaced, before = self._last.get(name, (0, None))
+        if self._logged:
+            self.requests.append(_write(name, author, replaced, len(self.revisions) + 1))
         fields = {f"f:{key}": {} for key, value in data.items() if self._old(before, key) != value}
         managers = []
         for one in (before or {}).get("metadata", {}).get("managedFields", []):
             kept = {key: {} for key in one["fieldsV1"]["f:data"] if key not in fields or one["manager"] == author}
             managers.append({**one, "fieldsV1": {"f:data": kept}})
-        own = next((one for one in managers if one["manager"] == author), None)
-        if own is None:
-            own = {"manager": author, "operation": "Update", "fieldsV1": {"f:data": {}}}
-            managers.append(own)
-        own["time"] = f"2026-11-21T06:00:{second:02}Z"
-        own["fieldsV1"]["f:data"].update(fields)  # type: ignore[index]
+        # Whoever only takes something away gets no entry and no new time.
+        if fields or annotations:
+            own = next((one for one in managers if one["manager"] == author), None)
+            if own is None:
+                own = {"manager": author, "operation": "Update", "fieldsV1": {"f:data": {}}}
+                managers.append(own)
+            own["time"] = f"2026-11-21T06:00:{second:02}Z"
+            own["fieldsV1"]["f:data"].update(fields)  # type: ignore[index]
         kept_annotations = (before or {}).get("metadata", {}).get("annotations", {})
         metadata = {"annotations": {**kept_annotations, **annotations}, "managedFields": managers}
         return self._add(name, {"metadata": metadata, "data": data})
@@ -47,11 +58,16 @@ class _Story:
 
     @property
     def problems(self) -> list[str]:
-        return foreign_writes(self.revisions)
+        return self.judge()
+
+    def judge(self, **bounds: int) -> list[str]:
+        return foreign_writes(self.revisions, Authors(self.requests), **bounds)
 
     def _add(self, name: str, config_map: Json | None) -> "_Story":
-        self.revisions.append(Revision(len(self.revisions) + 1, name, config_map, self._last.get(name)))
-        self._last[name] = config_map
+        number = len(self.revisions) + 1
+        replaced, before = self._last.get(name, (0, None))
+        self.revisions.append(Revision(number, name, config_map, before, replaced))
+        self._last[name] = (number if config_map is not None else 0, config_map)
         return self
 
     @staticmethod
@@ -96,23 +112,32 @@ class Writers(unittest.TestCase):
         story = _Story().lock("jm-1", 1, "one").job("test-rig", 2, {"counter": "9"}).lock("test-rig", 3, "garbage")
         self.assertEqual([], story.problems)
 
-    def test_the_writer_is_who_gained_something(self) -> None:
-        story = _Story().job("jm-1", 1, {"a": "1", "b": "1"}).job("jm-2", 1, {"a": "1", "b": "2"})
+    def test_the_present_holder_takes_a_former_holders_pointer_away_within_a_second(self) -> None:
+        story = _Story().lock("jm-1", 1, "one").job("jm-1", 2, {"checkpointID-1": "x"}).lock("jm-2", 4, "two")
+        self.assertEqual([], story.job("jm-2", 5, {"checkpointID-1": "x", "checkpointID-2": "x"}).job("jm-2", 5, {"checkpointID-2": "x"}).problems)
+
+    def test_without_its_audit_event_the_writer_is_who_gained_something(self) -> None:
+        story = _Story(logged=False).job("jm-1", 1, {"a": "1", "b": "1"}).job("jm-2", 1, {"a": "1", "b": "2"})
         story.job("jm-1", 1, {"a": "1", "b": "3"}).job("jm-1", 1, {"a": "1", "b": "4"}).job("jm-2", 2, {"a": "2", "b": "4"})
-        self.assertEqual(["jm-1", "jm-2", "jm-1", "jm-1", "jm-2"], [writer(one) for one in story.revisions])
+        # The fourth is by the same one in the same second, the sixth takes something away: both leave no trace.
+        story.job("jm-2", 2, {"b": "4"})
+        authors = [writer(one, Authors([])) for one in story.revisions]
+        self.assertEqual(["jm-1", "jm-2", "jm-1", "", "jm-2", ""], authors)
 
-    def test_who_takes_away_the_last_that_it_had_is_the_writer(self) -> None:
-        def managed(*names: str) -> Json:
-            entries = [{"manager": one, "operation": "Update", "time": f"2026-11-21T06:00:0{n}Z"} for n, one in enumerate(names)]
-            return {"metadata": {"managedFields": entries}}
+    def test_a_change_of_nobody_knows_whom_is_no_foreign_write(self) -> None:
+        story = _Story(logged=False).lock("jm-1", 1, "one").job("jm-1", 2, {"checkpointID-1": "x"}).lock("jm-2", 4, "two")
+        self.assertEqual([], story.job("jm-2", 5, {}).problems)
 
-        self.assertEqual("jm-2", writer(Revision(9, _JOB, managed("jm-1"), managed("jm-1", "jm-2"))))
-        self.assertEqual("jm-1", writer(Revision(9, _JOB, managed("jm-1"), managed("jm-1"))))
+    def test_the_audit_log_names_who_made_a_revision(self) -> None:
+        requests = [_write(_JOB, "jm-1", 4, 7), _write(_JOB, "jm-2", 7, 7), _write(_JOB, "stock", 0, 7)]
+        unanswered = [_write(_JOB, "jm-3", 7, 0, code=504), _write(_JOB, "jm-4", 9, 0, code=409)]
+        authors = Authors([*requests, *unanswered])
+        self.assertEqual(["jm-1", "jm-3", ""], [authors.of(_JOB, 7, 4), authors.of(_JOB, 9, 7), authors.of(_JOB, 11, 9)])
+        both = Authors([*unanswered, _write(_JOB, "jm-5", 7, 0, code=500)])
+        self.assertEqual("", both.of(_JOB, 9, 7), "either of them")
 
     def test_only_the_revisions_asked_for_are_judged(self) -> None:
         story = _Story().lock("jm-1", 1, "one").job("jm-2", 2, {"counter": "1"}).job("jm-2", 3, {"counter": "2"})
         first, second = (one.number for one in story.revisions if one.name == _JOB)
-        self.assertEqual(2, len(foreign_writes(story.revisions)))
-        self.assertEqual(1, len(foreign_writes(story.revisions, since=first)))
-        self.assertEqual(1, len(foreign_writes(story.revisions, until=first)))
-        self.assertEqual(0, len(foreign_writes(story.revisions, since=second)))
+        counts = [len(story.judge(**bounds)) for bounds in ({}, {"since": first}, {"until": first}, {"since": second})]
+        self.assertEqual([2, 1, 1, 0], counts)

@@ -30,7 +30,7 @@ RESULTS = RUNS / "faults" / "results"
 
 def setup() -> None:
     """Before the first row."""
-    cluster.base.setup(f"faults/{SIDE}")
+    cluster.base.setup(f"faults/{SIDE}", audit_bodies=True)
     RESULTS.mkdir(parents=True, exist_ok=True)
     progress(f"seed {SEED}")
 

@@ -203,11 +203,12 @@ class Fleet:
     def _judge_writers(self) -> None:
         """Each change of a checkpoint pointer or counter, beside the fault in or after which it was made."""
         namespace = self.cluster.namespace
-        if not namespace.kubernetes.history:
+        if not namespace.kubernetes.history or not self._audit:
             return
         revisions = namespace.kubernetes.history.revisions(namespace.name)
+        authors = self._audit.authors(namespace.name)
         for one, since, until in zip(self.observations, self._revisions, [*self._revisions[1:], math.inf]):
-            one.foreign_writes = foreign_writes(revisions, since=since, until=until)
+            one.foreign_writes = foreign_writes(revisions, authors, since=since, until=until)
 
     def _stop_job(self) -> bool:
         """Stops it with a savepoint, which commits what it wrote; whether that went well.

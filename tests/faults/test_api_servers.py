@@ -23,7 +23,7 @@ class F03RollingRestart(base.FaultTest):
 
     def setUp(self) -> None:
         super().setUp()
-        self.api = EmbeddedKubernetes(self.directory / "kubernetes", api_servers=_SERVERS)
+        self.api = EmbeddedKubernetes(self.directory / "kubernetes", api_servers=_SERVERS, audit_bodies=True)
         self.addCleanup(self.api.stop)
         self.turns = itertools.count()
 

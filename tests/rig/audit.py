@@ -1,8 +1,8 @@
-"""Counts what was asked of the API server, from its audit log."""
+"""What was asked of the API server, by whom, and what came of it, from its audit log."""
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
@@ -24,6 +24,9 @@ class Request:
     received: float  # seconds since the epoch
     answered: float
     dry_run: bool = False
+    # Resource versions of the ConfigMap in the request and of that in the answer, of a log with bodies; 0 for none.
+    decided_on: int = 0
+    made: int = 0
 
     @property
     def is_write(self) -> bool:
@@ -45,7 +48,7 @@ class AuditLog:
     def requests(self, user: str | None = None, agent_prefix: str = "", since: float = 0) -> Iterator[Request]:
         """Every answered request once: a watch when it began, everything else when it was done."""
         for file in self._files:
-            for request in _requests(file):
+            for request in _requests(file, user or ""):
                 if request.received < since:
                     continue
                 if (user is None or request.user == user) and request.user_agent.startswith(agent_prefix):
@@ -72,6 +75,12 @@ class AuditLog:
             if request.code < 300
         ]
 
+    def authors(self, namespace: str) -> "Authors":
+        """Who made which revision of the ConfigMaps in a namespace, of a log with bodies."""
+        found = (one for file in self._files for one in _requests(file, f'"{namespace}"'))
+        writes = (one for one in found if one.is_write and one.resource == "configmaps" and one.namespace == namespace)
+        return Authors(writes)
+
     def violations(self, user: str, agent_prefix: str = "") -> list[str]:
         """Everything of this user beyond the documented Role: other verbs or resources, and any 401 or 403."""
         return [
@@ -81,11 +90,38 @@ class AuditLog:
         ]
 
 
-def _requests(file: Path) -> Iterator[Request]:
+class Authors:
+    """The user agents behind revisions of ConfigMaps."""
+
+    def __init__(self, writes: Iterable[Request]) -> None:
+        self._done: dict[int, str] = {}
+        # By ConfigMap and the version that they were decided on: what may have been carried out without an answer.
+        self._unanswered: dict[tuple[str, int], set[str]] = {}
+        # A patch names no version: among several answers with the same one it would be the one that changed nothing.
+        for write in sorted(writes, key=lambda one: (not one.decided_on, one.received)):
+            agent = write.user_agent.split("/")[0]
+            if 0 < write.code < 300:
+                # What changes nothing is answered with the version that there is already.
+                if write.made != write.decided_on:
+                    self._done.setdefault(write.made, agent)
+            elif not 300 <= write.code < 500:
+                self._unanswered.setdefault((write.name, write.decided_on), set()).add(agent)
+
+    def of(self, name: str, revision: int, before: int) -> str:
+        """The user agent that made the revision of a ConfigMap out of the one before (0: none); empty: not known."""
+        if revision in self._done:
+            return self._done[revision]
+        candidates = self._unanswered.get((name, before), set())
+        return next(iter(candidates)) if len(candidates) == 1 else ""
+
+
+def _requests(file: Path, with_text: str) -> Iterator[Request]:
     with file.open() as lines:
         for line in lines:
             if not line.endswith("\n"):
                 return  # still being written
+            if with_text not in line:
+                continue  # reading the whole of it takes time
             if request := _parse(json.loads(line)):
                 yield request
 
@@ -114,7 +150,15 @@ def _parse(event: dict) -> Request | None:  # type: ignore[type-arg]
         received=_seconds(event["requestReceivedTimestamp"]),
         answered=_seconds(event["stageTimestamp"]),
         dry_run="dryRun=" in event["requestURI"],
+        decided_on=_resource_version(event.get("requestObject")),
+        made=_resource_version(event.get("responseObject")),
     )
+
+
+def _resource_version(body: dict | None) -> int:  # type: ignore[type-arg]
+    # Not every body is an object: a JSON patch is an array.
+    metadata = body.get("metadata") if isinstance(body, dict) else None
+    return int((metadata or {}).get("resourceVersion") or 0)
 
 
 def _seconds(stamp: str) -> float:

@@ -29,6 +29,12 @@ _AUDIT_POLICY = {
     "omitStages": ["RequestReceived"],
     "rules": [{"level": "Metadata"}],
 }
+# With the ConfigMaps of writes, which tell who made which revision.
+_WRITES_WITH_BODIES = {
+    "level": "RequestResponse",
+    "verbs": ["create", "update", "patch"],
+    "resources": [{"group": "", "resources": ["configmaps"]}],
+}
 
 
 class Kubernetes:
@@ -55,7 +61,10 @@ class Kubernetes:
 class EmbeddedKubernetes(Kubernetes):
     """One etcd and one kube-apiserver, or several, on loopback, with RBAC, TLS, token requests and audit logs."""
 
-    def __init__(self, directory: Path, detached: bool = False, api_servers: int = 1) -> None:
+    def __init__(
+        self, directory: Path, detached: bool = False, api_servers: int = 1, audit_bodies: bool = False
+    ) -> None:
+        """`audit_bodies`: the audit logs hold the ConfigMaps of writes, for `AuditLog.authors`."""
         directory.mkdir(parents=True)
         self._program = str(prepare.control_plane())
         self._detached = detached
@@ -64,7 +73,7 @@ class EmbeddedKubernetes(Kubernetes):
         self._etcd_data = directory / "etcd"
         self._etcd_url, self._peer_url = (f"http://127.0.0.1:{free_port()}" for _ in range(2))
         admin_token = secrets.token_hex(16)
-        self._write_inputs(admin_token)
+        self._write_inputs(admin_token, audit_bodies)
         self._logs = directory
         self.etcd = self._start_etcd()
         self.history = EtcdHistory(self._etcd_url)
@@ -92,8 +101,12 @@ class EmbeddedKubernetes(Kubernetes):
         """The first one."""
         return self.api_servers[0].child
 
-    def _write_inputs(self, admin_token: str) -> None:
-        (self._keys / "audit-policy.json").write_text(json.dumps(_AUDIT_POLICY))
+    def _write_inputs(self, admin_token: str, audit_bodies: bool) -> None:
+        policy = dict(_AUDIT_POLICY)
+        if audit_bodies:
+            # The first rule that fits counts.
+            policy["rules"] = [_WRITES_WITH_BODIES, *_AUDIT_POLICY["rules"]]
+        (self._keys / "audit-policy.json").write_text(json.dumps(policy))
         (self._keys / "tokens.csv").write_text(f"{admin_token},admin,admin,system:masters\n")
         (self._keys / "admin.token").write_text(admin_token)
         # The key pair that signs service account tokens.
@@ -175,12 +188,14 @@ class ForeignKubernetes(Kubernetes):
         self.admin_kubeconfig = Path(os.environ["KUBECONFIG"])
 
 
-def start(directory: Path, detached: bool = False) -> EmbeddedKubernetes | ForeignKubernetes:
+def start(
+    directory: Path, detached: bool = False, audit_bodies: bool = False
+) -> EmbeddedKubernetes | ForeignKubernetes:
     """The Kubernetes for this run."""
     if os.environ.get("KUBECONFIG"):
         progress(f"using the cluster of KUBECONFIG={os.environ['KUBECONFIG']}")
         return ForeignKubernetes(directory)
-    kubernetes = EmbeddedKubernetes(directory, detached)
+    kubernetes = EmbeddedKubernetes(directory, detached, audit_bodies=audit_bodies)
     progress(f"kube-apiserver is ready at {kubernetes.access.server}")
     return kubernetes
 

@@ -24,6 +24,7 @@ class Revision:
     name: str
     config_map: Json | None  # None: it was deleted
     before: Json | None  # None: it was created
+    replaced: int = 0  # the number of the revision before, 0 if it was created
 
 
 class EtcdHistory:
@@ -37,15 +38,17 @@ class EtcdHistory:
 
     def revisions(self, namespace: str) -> list[Revision]:
         """All revisions of all ConfigMaps of a namespace, in the order in which etcd made them."""
-        last: dict[str, Json | None] = {}
+        last: dict[str, tuple[int, Json | None]] = {}
         found = []
         prefix = f"{_CONFIG_MAPS}{namespace}/"
         for event in self._events(prefix):
             pair = event["kv"]
             name = _name(event).removeprefix(prefix)
             value = None if event.get("type") == "DELETE" else json.loads(base64.b64decode(pair["value"]))
-            found.append(Revision(int(pair["mod_revision"]), name, value, last.get(name)))
-            last[name] = value
+            number = int(pair["mod_revision"])
+            replaced, before = last.get(name, (0, None))
+            found.append(Revision(number, name, value, before, replaced))
+            last[name] = (number if value is not None else 0, value)
         return found
 
     def newest(self) -> int:

@@ -1,12 +1,15 @@
 """Who wrote what, by etcd's own history: each change of a job's ConfigMap by the holder of the lock at that revision.
 
-A process is known by the name that it gives to the API server as its user agent; Kubernetes keeps it in `managedFields`.
+A process is known by the name that it gives to the API server as its user agent. The audit log tells which revision it
+made. For a write whose answer the API server never logged there is `managedFields`, where Kubernetes keeps that name too,
+but only of who gained a field: a write that does nothing but take a field away leaves no trace of its author there.
 """
 
 import json
 import math
 from collections.abc import Collection, Sequence
 
+from .audit import Authors
 from .etcd_history import Revision
 from .kubernetes import Json
 
@@ -22,20 +25,21 @@ RIG = "test-rig"
 
 def foreign_writes(
     revisions: Sequence[Revision],
+    authors: Authors,
     outsiders: Collection[str] = (RIG,),
     since: int = 0,
     until: float = math.inf,
 ) -> list[str]:
     """A sentence for each change of a checkpoint pointer or counter by anybody but the holder of the lock; empty is good.
 
-    Of the changes in revisions after `since`, up to `until`.
+    Of the changes in revisions after `since`, up to `until`. A change whose author nobody knows is nobody's.
     """
     problems = []
     # Which process is behind an identity, and who holds the lock of which cluster.
     processes: dict[str, str] = {}
     holders: dict[str, str] = {}
     for revision in revisions:
-        author = writer(revision)
+        author = writer(revision, authors)
         if revision.name.endswith(_CLUSTER):
             cluster = revision.name.removesuffix(_CLUSTER)
             # Whoever deletes or overwrites the lock as an outsider does not become another writer by it.
@@ -51,7 +55,7 @@ def foreign_writes(
         cluster = max((name for name in holders if revision.name.startswith(f"{name}-")), key=len, default="")
         holder = holders.get(cluster, "")
         what = f"revision {revision.number} of {revision.name} ({', '.join(changed)}) by {author}"
-        if not holder or processes[holder] != author:
+        if author and (not holder or processes[holder] not in (author, "")):
             problems.append(f"{what}: the lock was held by {processes[holder] if holder else 'nobody'}")
         claimed = _claimant(revision.config_map)
         # Stock leaves the claim of another standing; it is looked at where it was made or kept by whom it names.
@@ -61,21 +65,17 @@ def foreign_writes(
     return problems
 
 
-def writer(revision: Revision) -> str:
-    """The process that made this revision; empty for a deletion, which leaves no name."""
+def writer(revision: Revision, authors: Authors) -> str:
+    """The process that made this revision; empty if nobody knows, and for a deletion."""
     if revision.config_map is None:
         return ""
-    managers = _managers(revision.config_map)
-    earlier = {json.dumps(one, sort_keys=True) for one in _managers(revision.before)}
-    changed = [one for one in managers if json.dumps(one, sort_keys=True) not in earlier]
-    if not changed:
-        # Who takes away the last that it had is not named any more.
-        names = {str(one.get("manager", "")) for one in managers}
-        managers = [one for one in _managers(revision.before) if one.get("manager") not in names] or managers
-    # Who loses a field to another is changed too, but its time stays. Unchanged: the last one again in the same second.
-    newest = max(changed or managers, key=lambda one: str(one.get("time", "")), default={})
-    gained = [one for one in changed if one.get("time") == newest.get("time") and _gained(one, revision.before)]
-    return str((gained[0] if gained else newest).get("manager", ""))
+    return authors.of(revision.name, revision.number, revision.replaced) or _gainer(revision)
+
+
+def _gainer(revision: Revision) -> str:
+    """The manager of fields who gained something in this revision."""
+    gained = [one for one in _managers(revision.config_map) if _gained(one, revision.before)]
+    return str(max(gained, key=lambda one: str(one.get("time", "")), default={}).get("manager", ""))
 
 
 def _managers(config_map: Json | None) -> list[Json]:

@@ -61,7 +61,7 @@ fn a_leader_that_dies_is_replaced_when_its_lease_ends() {
     assert_eq!(next(&second), Event::Grant { grant: 1 });
     let waited = died.elapsed();
     assert!(
-        waited + Duration::from_millis(1500) > LEASE && waited < LEASE + Duration::from_secs(2),
+        waited + Duration::from_millis(1500) > LEASE && waited < 2 * LEASE,
         "{waited:?}"
     );
     end([second]);
@@ -76,7 +76,7 @@ fn a_cold_start_beside_a_long_dead_record_waits_for_nothing() {
     let started = Instant::now();
     session.start_election().unwrap();
     assert_eq!(next(&session), Event::Grant { grant: 1 });
-    assert!(started.elapsed() < LEASE / 2, "{:?}", started.elapsed());
+    assert!(started.elapsed() < LEASE, "{:?}", started.elapsed());
     end([session]);
 }
 

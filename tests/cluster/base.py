@@ -21,7 +21,9 @@ VERBS = control_plane.STOCK_VERBS if STOCK else control_plane.DOCUMENTED_VERBS
 # Flink's default, and what a machine with more to run than it has cores may add to a take-over. Figures are reported
 # as they are; limits here only tell one mechanism from another.
 LEASE = 15.0
-MARGIN = 2.0
+MARGIN = 5.0
+# Whoever takes over within that has not waited for a lease to end: of one renewed in time more than that is left.
+WELL_BELOW_LEASE = 0.6 * LEASE
 
 _directory = RUNS / "cluster"
 _kubernetes: control_plane.Kubernetes | None = None

@@ -36,7 +36,7 @@ class AllJobManagersAreKilled(base.ClusterTest):
             f"granted {granted.at - began.at:.2f} s after the election began, "
             f"{granted.at - new.started_at:.2f} s after the first log line of the JVM"
         )
-        self.assertLess(granted.at - began.at, base.LEASE / 3, "waited for the lease of the dead leader")
+        self.assertLess(granted.at - began.at, base.WELL_BELOW_LEASE, "waited for the lease of the dead leader")
         for job in jobs:
             job.wait_for("RUNNING")
             job.wait_for_checkpoints(new, 2)

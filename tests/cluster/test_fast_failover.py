@@ -16,8 +16,6 @@ from .test_leader_is_frozen import accepted_writes
 _OPTION = "high-availability.native.fast-failover"
 _ANNOTATION = "ha.flinkkubeha.io/failover-address"
 _SEEN = r"the connection to \S+ was closed, and its port refuses a new one"
-# What tells a death that was seen from a lease that was waited for.
-_WELL_BELOW = base.LEASE / 2
 
 
 @base.ours_only("a death is not seen")
@@ -61,7 +59,7 @@ class FastFailover(base.ClusterTest):
                 f"job restored after {restored.at - killed:.2f} s"
             )
             self.assertTrue(standby.log.first(_SEEN, killed), "the lease was waited for")
-            self.assertLess(granted.at - killed, _WELL_BELOW)
+            self.assertLess(granted.at - killed, base.WELL_BELOW_LEASE)
         output = self.job.stop()
         self.report(f"{output.records} records")
         self.assertEqual([], output.problems)

@@ -14,7 +14,7 @@ _REVOKED = REVOKED.replace("(.+)", "(dispatcher)")
 # From the thaw to Flink's own record of the revoke, reported to the millisecond. The limit is no measurement, which a
 # machine with more to run than it has cores would spoil: it tells a revoke by the clock, at once, from one that had to
 # wait for an answer of the API server or for the watch to be opened again.
-_REVOKE_LIMIT = 1.0
+_REVOKE_LIMIT = 2.5
 # Longer than a lease, so that without a renewal another would lead by then.
 _PAUSE = 30 if base.FULL else 18
 _FREEZES = (20, 40, 120) if base.FULL else (20,)

@@ -32,7 +32,7 @@ class LeaderIsStopped(base.ClusterTest):
             f"{granted.at - ended:.2f} s after the last line of the leader, which ended with {code}"
         )
         if not base.STOCK:
-            self.assertLess(granted.at - stopped, 5)
+            self.assertLess(granted.at - stopped, base.WELL_BELOW_LEASE)
         job.wait_for_checkpoints(standby, 2)
         self.assertEqual([], job.stop().problems)
         self.assert_one_leader_at_a_time(cluster)

@@ -8,8 +8,6 @@ from rig.waiting import holds_for
 
 from . import base
 
-# What tells a lock that is taken back from one whose lease was waited for.
-_WELL_BELOW = base.LEASE / 3
 _TAKEN_BACK = r"was a process of this pod, and none that held its seat is alive"
 
 
@@ -42,7 +40,7 @@ class SamePod(base.ClusterTest):
                 f"turn {turn + 1}: granted {granted.at - contends.at:.3f} s after the election began, "
                 f"{granted.at - killed:.2f} s after the kill"
             )
-            self.assertLess(granted.at - contends.at, _WELL_BELOW)
+            self.assertLess(granted.at - contends.at, base.WELL_BELOW_LEASE)
         self.assertEqual([], other.grants(), "the standby in another pod has led")
         self.assert_one_leader_at_a_time(cluster)
         self.assert_documented_role_suffices(cluster.namespace)
@@ -55,7 +53,7 @@ class SamePod(base.ClusterTest):
         granted = second.wait_for_grant(60)
         self.report(f"the other process of the pod granted {granted.at - killed:.2f} s after the kill")
         self.assertTrue(second.log.first(_TAKEN_BACK))
-        self.assertLess(granted.at - killed, _WELL_BELOW)
+        self.assertLess(granted.at - killed, base.WELL_BELOW_LEASE)
         self.assert_one_leader_at_a_time(cluster)
 
     def test_predecessor_is_frozen(self) -> None:

@@ -50,6 +50,7 @@ class Asked:
     method: str
     path: str
     body: bytes
+    accept: str = ""  # in which form the answer is wanted
 
 
 class HttpFaultProxy:
@@ -157,7 +158,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _pass_on(self, body: bytes) -> None:
         self._behind = self._behind or self.owner.connect()
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP_BY_HOP}
-        asked = Asked(self.command, self.path, body)
+        asked = Asked(self.command, self.path, body, self.headers.get("Accept", ""))
         self.owner.passing(asked)
         try:
             self._behind.request(self.command, self.path, body or None, headers)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::cluster::client::ApiClient;
 use crate::cluster::clock::Clock;
@@ -48,6 +48,8 @@ pub struct ServicesSettings {
     pub pod_uid: Option<String>,
     /// Where a contender can be seen to be alive; nowhere without.
     pub fast_failover: Option<FailoverSettings>,
+    /// Whether it is going to contend, as `JobManager`s do; one that contends without having said so begins with a watch that it does not need.
+    pub contends: bool,
 }
 
 /// One HA services instance on somebody else's runtime. Dropping it ends no task: that is for whoever spawned them.
@@ -58,6 +60,7 @@ pub struct Services {
     ready: Arc<Ready>,
     subscriptions: AtomicU64,
     patience: Duration,
+    contends: watch::Sender<bool>,
 }
 
 impl Services {
@@ -89,7 +92,8 @@ impl Services {
             lease_format: settings.lease_format,
             elector: settings.elector,
         };
-        context.spawn(ConfigMapWatch::new(&context, seen, Arc::clone(&ready)).run());
+        let (contends, whole) = watch::channel(settings.contends);
+        context.spawn(ConfigMapWatch::new(&context, seen, Arc::clone(&ready), whole).run());
         let election = Election::new(
             context.clone(),
             command_receiver,
@@ -106,6 +110,7 @@ impl Services {
             ready,
             subscriptions: AtomicU64::new(1),
             patience: settings.patience,
+            contends,
         }
     }
 
@@ -140,6 +145,8 @@ impl Services {
     /// Becomes a candidate, once the Role was found to allow what a leader does.
     pub fn start_election(&self) -> Result<(), HaError> {
         self.pulse();
+        self.contends
+            .send_if_modified(|contends| !std::mem::replace(contends, true));
         self.send(Command::Start)
     }
 

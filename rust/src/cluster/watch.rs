@@ -1,4 +1,7 @@
 //! One list and watch, on the cluster `ConfigMap` only.
+//!
+//! Whoever contends is sent everything. Whoever only looks for leaders watches the metadata, which every renewal changes, and reads the
+//! `ConfigMap` when it may have another leader; see [`slim_watch`](crate::protocol::slim_watch).
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,7 +9,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use log::{debug, info, warn};
 use serde_json::Value;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{sleep, timeout};
 
 use crate::cluster::client::{Answer, ApiClient, ApiError, ApiErrorKind, WatchEvent, WatchStream};
@@ -17,6 +20,7 @@ use crate::cluster::events::ready::Ready;
 use crate::cluster::preflight;
 use crate::error::{ErrorCode, HaError};
 use crate::protocol::config_map;
+use crate::protocol::slim_watch::{Form, SlimWatch, Verdict};
 use crate::protocol::time::BootTime;
 
 /// Limit of one list.
@@ -27,6 +31,10 @@ const WATCH_LENGTH: Duration = Duration::from_secs(300);
 const SILENCE: Duration = Duration::from_secs(30);
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// Limit of one read of what the metadata tells of.
+const READ_LIMIT: Duration = Duration::from_secs(5);
+/// What a watch of metadata shows, where the server can.
+const METADATA_KIND: &str = "PartialObjectMetadata";
 /// A server that asks for more patience than this is asked again all the same.
 const LONGEST_WISH: Duration = Duration::from_secs(5);
 /// A refusal for want of rights counts once it has lasted: after a restart of the API server the first answers may be 403.
@@ -49,6 +57,17 @@ enum End {
     Closed,
     Broken,
     Silent,
+    /// From its last version on, another form is needed.
+    Form,
+    /// A new one is to begin with a list: this process is going to contend.
+    Anew,
+}
+
+/// What one event has led to.
+enum Step {
+    /// This is the version to go on from.
+    At(Option<String>),
+    End(End),
 }
 
 /// Keeps the election task informed for as long as the session lives.
@@ -60,6 +79,11 @@ pub(crate) struct ConfigMapWatch {
     ready: Arc<Ready>,
     trouble: Trouble,
     identity: String,
+    /// Whether everything is wanted.
+    whole: watch::Receiver<bool>,
+    slim: SlimWatch,
+    /// The server has refused to send metadata alone.
+    refused: bool,
     pause: Duration,
     /// Pauses so far.
     pauses: u64,
@@ -68,7 +92,13 @@ pub(crate) struct ConfigMapWatch {
 }
 
 impl ConfigMapWatch {
-    pub(crate) fn new(context: &Context, seen: mpsc::UnboundedSender<Seen>, ready: Arc<Ready>) -> Self {
+    /// `whole`: whether this process contends, or is going to.
+    pub(crate) fn new(
+        context: &Context,
+        seen: mpsc::UnboundedSender<Seen>,
+        ready: Arc<Ready>,
+        whole: watch::Receiver<bool>,
+    ) -> Self {
         Self {
             api: context.api.clone(),
             clock: Arc::clone(&context.clock),
@@ -77,6 +107,9 @@ impl ConfigMapWatch {
             ready,
             trouble: Trouble::default(),
             identity: context.identity.clone(),
+            whole,
+            slim: SlimWatch::default(),
+            refused: false,
             pause: FIRST_PAUSE,
             pauses: 0,
             at_least: Duration::ZERO,
@@ -125,6 +158,10 @@ impl ConfigMapWatch {
             fields.insert("apiVersion".to_owned(), "v1".into());
             fields.insert("kind".to_owned(), "ConfigMap".into());
         }
+        match &object {
+            Some(object) => self.slim.read(object),
+            None => self.slim.missing(),
+        }
         // The election task lives as long as the session; when it is gone this task is about to end, too.
         let server_date = answer.server_date;
         let answer = Answer {
@@ -135,35 +172,67 @@ impl ConfigMapWatch {
         Ok(version)
     }
 
+    /// In which form the next watch is needed.
+    fn form(&self) -> Form {
+        if *self.whole.borrow() || self.refused {
+            Form::Whole
+        } else {
+            self.slim.form()
+        }
+    }
+
+    async fn open(&self, form: Form, version: &str) -> Option<Result<WatchStream, ApiError>> {
+        let opened = async {
+            match form {
+                Form::Whole => self.api.watch(&self.name, version, WATCH_LENGTH).await,
+                Form::Metadata => self.api.watch_metadata(&self.name, version, WATCH_LENGTH).await,
+            }
+        };
+        timeout(LIST_LIMIT, opened).await.ok()
+    }
+
     /// Follows the changes from this version on, over as many watches as it takes. Returns whether there were any.
     async fn follow(&mut self, mut version: String) -> bool {
         let mut worked = false;
+        // What was listed is all that there is.
+        self.whole.mark_unchanged();
         loop {
-            let stream = match timeout(LIST_LIMIT, self.api.watch(&self.name, &version, WATCH_LENGTH)).await {
-                Ok(Ok(stream)) => stream,
-                Ok(Err(error)) => {
+            let form = self.form();
+            let stream = match self.open(form, &version).await {
+                Some(Ok(stream)) => stream,
+                Some(Err(error)) if form == Form::Metadata && error.kind == ApiErrorKind::Other(406) => {
+                    debug!("The API server does not send metadata alone: {}", error.message);
+                    self.refused = true;
+                    continue;
+                }
+                Some(Err(error)) => {
                     debug!("The watch on ConfigMap {} did not start: {}", self.name, error.message);
                     return worked;
                 }
-                Err(_) => return worked,
+                None => return worked,
             };
             let before = version.clone();
-            let end = self.drain(stream, &mut version).await;
+            let end = self.drain(stream, form, &mut version).await;
             let moved = version != before;
             worked |= moved;
             match end {
                 // The server closes a watch every few minutes: go on from where it ended.
                 End::Closed if moved => {}
+                End::Form => {}
                 End::Closed | End::Broken => return worked,
-                End::Silent => return true,
+                End::Silent | End::Anew => return true,
             }
         }
     }
 
     /// Passes everything on that this watch shows; `version` follows.
-    async fn drain(&self, mut stream: WatchStream, version: &mut String) -> End {
+    async fn drain(&mut self, mut stream: WatchStream, form: Form, version: &mut String) -> End {
         loop {
-            let event = match timeout(SILENCE, stream.next()).await {
+            let event = tokio::select! {
+                event = timeout(SILENCE, stream.next()) => event,
+                Ok(()) = self.whole.changed() => return End::Anew,
+            };
+            let event = match event {
                 Ok(Some(event)) => event,
                 Ok(None) => return End::Closed,
                 Err(_) => {
@@ -177,27 +246,64 @@ impl ConfigMapWatch {
                     return End::Silent;
                 }
             };
-            match event.and_then(|event| self.event(event)) {
-                Ok(seen) => seen.into_iter().for_each(|seen| *version = seen),
+            let step = match event {
+                Ok(event) => self.event(event).await,
+                Err(error) => Err(error),
+            };
+            match step {
+                Ok(Step::At(seen)) => seen.into_iter().for_each(|seen| *version = seen),
+                Ok(Step::End(end)) => return end,
                 // Also 410: the version is too old, and the next list has a new one.
                 Err(error) => {
                     debug!("The watch on ConfigMap {} ended: {}", self.name, error.message);
                     return End::Broken;
                 }
             }
+            if self.form() != form && !self.whole.has_changed().unwrap_or_default() {
+                return End::Form;
+            }
         }
     }
 
-    /// Passes an event on and returns the version to go on from.
-    fn event(&self, event: WatchEvent) -> Result<Option<String>, ApiError> {
-        let (version, seen) = match event {
-            WatchEvent::Added(object) | WatchEvent::Modified(object) => (version_of(&object), Seen::Changed(object)),
-            WatchEvent::Deleted(object) => (version_of(&object), Seen::Deleted(object)),
-            WatchEvent::Bookmark(version) => return Ok(Some(version)),
-            WatchEvent::Error(error) => return Err(error),
-        };
+    /// Passes an event on, or what it tells of.
+    async fn event(&mut self, event: WatchEvent) -> Result<Step, ApiError> {
+        match event {
+            WatchEvent::Added(object) | WatchEvent::Modified(object) if is_metadata(&object) => {
+                match self.slim.event(&object) {
+                    Verdict::Past | Verdict::Same => {}
+                    Verdict::Read => self.read().await?,
+                    Verdict::Follow => return Ok(Step::End(End::Form)),
+                }
+                Ok(Step::At(version_of(&object)))
+            }
+            WatchEvent::Added(object) | WatchEvent::Modified(object) => {
+                self.slim.read(&object);
+                Ok(self.pass(version_of(&object), Seen::Changed(object)))
+            }
+            WatchEvent::Deleted(object) => {
+                self.slim.missing();
+                Ok(self.pass(version_of(&object), Seen::Deleted(object)))
+            }
+            WatchEvent::Bookmark(version) => Ok(Step::At(Some(version))),
+            WatchEvent::Error(error) => Err(error),
+        }
+    }
+
+    fn pass(&self, version: Option<String>, seen: Seen) -> Step {
         let _ = self.seen.send(seen);
-        Ok(version)
+        Step::At(version)
+    }
+
+    /// What the metadata does not show. It is at least as new as they are; one that is gone is about to be told of by the watch.
+    async fn read(&mut self) -> Result<(), ApiError> {
+        match self.api.get(&self.name, READ_LIMIT).await?.value {
+            Some(object) => {
+                self.slim.read(&object);
+                let _ = self.seen.send(Seen::Changed(object));
+            }
+            None => self.slim.missing(),
+        }
+        Ok(())
     }
 
     async fn still_waiting(&self, waited: &mut Waiting, error: &ApiError) {
@@ -222,6 +328,10 @@ impl ConfigMapWatch {
         sleep(jittered(self.pause, &self.identity, self.pauses).max(wish)).await;
         self.pause = (self.pause * 2).min(LONGEST_PAUSE);
     }
+}
+
+fn is_metadata(object: &Value) -> bool {
+    object.get("kind").and_then(Value::as_str) == Some(METADATA_KIND)
 }
 
 fn version_of(object: &Value) -> Option<String> {

@@ -5,7 +5,7 @@
 //! | [`CONTENDERS`] | cluster `ConfigMap` | notes of the contenders, by holder identity |
 //! | [`POD_UID`] | cluster `ConfigMap` | the pod of the lock's holder, beside the holder identity that it belongs to |
 //! | [`FAILOVER_ADDRESS`] | cluster `ConfigMap` | where the lock's holder can be seen to be alive |
-//! | [`CONTENT_MARK`] | cluster `ConfigMap` | a mark of the content as our last write left it |
+//! | [`CONTENT_MARK`] | cluster `ConfigMap` | who answers for the leader addresses, and a mark of their last change |
 //! | [`CLAIM`] | job `ConfigMap` | the grant whose leader may write it |
 //!
 //! Stock keeps annotations that it does not know. A value of another version, or one that cannot be read, counts as
@@ -23,7 +23,7 @@ pub const CONTENDERS: &str = "ha.flinkkubeha.io/contenders";
 pub const POD_UID: &str = "ha.flinkkubeha.io/pod-uid";
 /// Where the lock's holder can be seen to be alive.
 pub const FAILOVER_ADDRESS: &str = "ha.flinkkubeha.io/failover-address";
-/// A mark of the content as our last write left it.
+/// Who answers for the leader addresses, and a mark of their last change.
 pub const CONTENT_MARK: &str = "ha.flinkkubeha.io/content-mark";
 /// The grant whose leader may write the `ConfigMap`.
 pub const CLAIM: &str = "ha.flinkkubeha.io/claim";

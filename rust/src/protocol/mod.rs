@@ -5,6 +5,7 @@
 pub mod annotations;
 pub mod config_map;
 pub mod contenders;
+pub mod content_mark;
 pub mod death_watch;
 pub mod edit;
 pub mod elector;
@@ -14,7 +15,9 @@ pub mod jvm_stall;
 pub mod leader_information;
 pub mod lease;
 pub mod lock_record;
+pub mod managed_fields;
 pub mod names;
 pub mod pod_seat;
+pub mod slim_watch;
 pub mod state_handle;
 pub mod time;

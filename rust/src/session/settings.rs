@@ -81,6 +81,7 @@ impl SessionSettings {
                 patience: PATIENCE + timings.lease_duration + outage_hold.duration,
                 pod_uid: get("pod-uid").map(str::to_owned),
                 fast_failover: fast_failover(get)?,
+                contends: get("role") == Some("jobmanager"),
             },
         })
     }

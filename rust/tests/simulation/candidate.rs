@@ -87,6 +87,8 @@ impl Process {
             patience: machine.patience,
             pod_uid: None,
             fast_failover: None,
+            // Others are not known to be candidates until they contend.
+            contends: machine.number.is_multiple_of(2),
         };
         let services = Services::start(api, Arc::clone(&machine.clock) as _, gate.spawn(), settings);
         let subscription = services.watch_leader(COMPONENTS[0]).unwrap();

@@ -41,6 +41,8 @@ pub enum Call {
         name: String,
         from: u64,
         length: Duration,
+        /// Of metadata alone.
+        metadata: bool,
     },
     Create(Value),
     Replace(String, Value),
@@ -132,6 +134,10 @@ async fn read(machine: usize, identity: String, request: Request<Body>) -> Seen 
             name: selected(),
             from: parameter("resourceVersion").unwrap().parse().unwrap(),
             length: Duration::from_secs(parameter("timeoutSeconds").unwrap().parse().unwrap()),
+            metadata: head.headers["accept"]
+                .to_str()
+                .unwrap()
+                .contains("as=PartialObjectMetadata"),
         },
         Method::GET if name.is_empty() => Call::List(selected()),
         Method::GET => Call::Get(name),
@@ -269,7 +275,7 @@ async fn process(
         }
         None if fate.carried_out => match carry_out(&world, &seen, write) {
             Ok(Carried::Object(code, text)) => reply_with(code, text),
-            Ok(Carried::Watch { name, from, length }) => open_watch(&world, &seen, name, from, length),
+            Ok(Carried::Watch(watch)) => open_watch(&world, &seen, watch),
             Err((code, reason, message)) => refusal(code, reason, &message),
         },
         None => return drop_after(reply, fate).await,
@@ -323,7 +329,14 @@ async fn hold(mut reply: oneshot::Sender<Reply>) {
 
 enum Carried {
     Object(u16, Bytes),
-    Watch { name: String, from: u64, length: Duration },
+    Watch(Watch),
+}
+
+struct Watch {
+    name: String,
+    from: u64,
+    length: Duration,
+    metadata: bool,
 }
 
 fn carry_out(world: &Arc<World>, seen: &Seen, write: Option<(WriteId, Option<u64>)>) -> Result<Carried, Refusal> {
@@ -349,7 +362,9 @@ fn carry_out(world: &Arc<World>, seen: &Seen, write: Option<(WriteId, Option<u64
                 "metadata": {"resourceVersion": store.revision.to_string()}});
             return Ok(Carried::Object(200, text_of(&list)));
         }
-        Call::Watch { from, length, .. } => {
+        Call::Watch {
+            from, length, metadata, ..
+        } => {
             if *from != 0 && *from < store.compacted {
                 *befell.entry(EXPIRED).or_default() += 1;
                 return Err((
@@ -358,11 +373,12 @@ fn carry_out(world: &Arc<World>, seen: &Seen, write: Option<(WriteId, Option<u64
                     format!("too old resource version: {from} ({})", store.compacted),
                 ));
             }
-            return Ok(Carried::Watch {
+            return Ok(Carried::Watch(Watch {
                 name,
                 from: *from,
                 length: *length,
-            });
+                metadata: *metadata,
+            }));
         }
         Call::Create(object) if seen.dry_run => store
             .check_create(&name)
@@ -445,10 +461,10 @@ fn http_date(now: Duration) -> String {
 }
 
 /// The events of a watch, one JSON object per line.
-fn open_watch(world: &Arc<World>, seen: &Seen, name: String, from: u64, length: Duration) -> Reply {
+fn open_watch(world: &Arc<World>, seen: &Seen, watch: Watch) -> Reply {
     let random = world.next_random(&format!("{} events", seen.identity));
     let (lines, received) = mpsc::unbounded_channel::<Result<Bytes, io::Error>>();
-    tokio::spawn(feed(Arc::clone(world), seen.machine, random, name, from, length, lines));
+    tokio::spawn(feed(Arc::clone(world), seen.machine, random, watch, lines));
     let body = stream::unfold(received, |mut received| async move {
         received.recv().await.map(|line| (line, received))
     });
@@ -460,11 +476,15 @@ async fn feed(
     world: Arc<World>,
     machine: usize,
     mut random: Random,
-    name: String,
-    from: u64,
-    length: Duration,
+    watch: Watch,
     lines: mpsc::UnboundedSender<Result<Bytes, io::Error>>,
 ) {
+    let Watch {
+        name,
+        from,
+        length,
+        metadata,
+    } = watch;
     let ends = world.now() + length;
     // A watch from version 0 begins with what is there.
     let mut at = if from == 0 { world.lock().store.revision } else { from };
@@ -534,7 +554,11 @@ async fn feed(
                 continue;
             }
             at = change.revision;
-            let _ = lines.send(Ok(change.line()));
+            let _ = lines.send(Ok(if metadata {
+                change.line_of_metadata()
+            } else {
+                change.line()
+            }));
         } else if timeout(Duration::from_secs(8), world.changed.notified()).await.is_err() {
             let revision = world.lock().store.revision;
             // Nothing of this object lies between.

@@ -62,6 +62,13 @@ impl Change {
     pub fn line(&self) -> Bytes {
         line(self.kind.name(), std::str::from_utf8(&self.stored.text).unwrap())
     }
+
+    /// As a watch of metadata tells of it.
+    pub fn line_of_metadata(&self) -> Bytes {
+        let metadata = &self.stored.object["metadata"];
+        let object = json!({"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": metadata});
+        line(self.kind.name(), &object.to_string())
+    }
 }
 
 type History = Vec<(Duration, Option<String>)>;

@@ -74,10 +74,12 @@ public final class Bench {
 
     /** How long the factory took, in a JVM that has not seen any HA class before. */
     private Object open() throws Exception {
+        final long usedBefore = Footprint.processorNanos();
         final long before = System.nanoTime();
         services = OpenServices.open(configuration);
         final Map<String, Object> opened = new LinkedHashMap<>();
         opened.put("factory", millisSince(before));
+        opened.put("processor", (Footprint.processorNanos() - usedBefore) / 1e6);
         opened.put("class", services.services().getClass().getName());
         return opened;
     }

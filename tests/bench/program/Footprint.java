@@ -1,5 +1,7 @@
 package io.flinkkubeha.tests.bench;
 
+import com.sun.management.OperatingSystemMXBean;
+
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
@@ -12,6 +14,12 @@ import java.util.stream.Stream;
 final class Footprint {
 
     private Footprint() {}
+
+    /** Processor time of this process so far, in nanoseconds. */
+    static long processorNanos() {
+        return ((OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
+                .getProcessCpuTime();
+    }
 
     static Object now() throws IOException {
         System.gc();

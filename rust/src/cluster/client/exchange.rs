@@ -221,7 +221,7 @@ impl Exchange<'_> {
             .method(request.verb.method())
             .uri(request.target.as_str())
             .header(USER_AGENT, self.user_agent)
-            .header(ACCEPT, "application/json");
+            .header(ACCEPT, request.accept);
         if !request.body.is_empty() {
             message = message.header(CONTENT_TYPE, "application/json");
         }

@@ -245,11 +245,27 @@ impl ApiClient {
 
     /// Opens a watch on the `ConfigMap` of this name from a resource version on; the server closes it after `timeout`.
     pub async fn watch(&self, name: &str, resource_version: &str, timeout: Duration) -> Result<WatchStream, ApiError> {
-        let request = self.shared.requests.watch(name, resource_version, timeout);
-        let answer = self.ask(&request, WATCH_OPEN_LIMIT).await?;
+        self.open(&self.shared.requests.watch(name, resource_version, timeout))
+            .await
+    }
+
+    /// As [`Self::watch`], but of the metadata alone: `PartialObjectMetadata` from Kubernetes 1.15 on, whole objects from older servers.
+    pub async fn watch_metadata(
+        &self,
+        name: &str,
+        resource_version: &str,
+        timeout: Duration,
+    ) -> Result<WatchStream, ApiError> {
+        let requests = &self.shared.requests;
+        self.open(&requests.watch_metadata(name, resource_version, timeout))
+            .await
+    }
+
+    async fn open(&self, request: &ConfigMapRequest) -> Result<WatchStream, ApiError> {
+        let answer = self.ask(request, WATCH_OPEN_LIMIT).await?;
         match answer.body {
             Payload::Events(body) => {
-                let subject = format!("The watch of ConfigMap {}/{name}", self.shared.namespace);
+                let subject = format!("The watch of ConfigMap {}/{}", self.shared.namespace, request.name);
                 Ok(WatchStream::new(
                     body,
                     self.shared.link.clone(),
@@ -257,7 +273,7 @@ impl ApiClient {
                     subject,
                 ))
             }
-            Payload::Whole(_) => Err(self.exchange(&request).bad_answer(&request, &answer)),
+            Payload::Whole(_) => Err(self.exchange(request).bad_answer(request, &answer)),
         }
     }
 

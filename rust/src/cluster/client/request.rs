@@ -7,6 +7,10 @@ use bytes::Bytes;
 use http::Method;
 use serde_json::{Value, json};
 
+const JSON: &str = "application/json";
+/// Metadata alone, from Kubernetes 1.15 on; a server that cannot may send everything.
+const METADATA: &str = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json";
+
 /// A verb of a Role, on `configmaps`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Verb {
@@ -70,6 +74,8 @@ pub(super) struct ConfigMapRequest {
     pub(super) verb: Verb,
     /// Path and query, below the path of the server's address.
     pub(super) target: String,
+    /// In which form the answer is wanted.
+    pub(super) accept: &'static str,
     pub(super) body: Bytes,
     /// The `ConfigMap`, for messages.
     pub(super) name: String,
@@ -92,6 +98,7 @@ impl Requests {
         ConfigMapRequest {
             verb: Verb::Get,
             target: self.of_one(name),
+            accept: JSON,
             body: Bytes::new(),
             name: name.to_owned(),
         }
@@ -109,6 +116,7 @@ impl Requests {
         ConfigMapRequest {
             verb: Verb::List,
             target,
+            accept: JSON,
             body: Bytes::new(),
             name: name.to_owned(),
         }
@@ -125,8 +133,16 @@ impl Requests {
         ConfigMapRequest {
             verb: Verb::Watch,
             target,
+            accept: JSON,
             body: Bytes::new(),
             name: name.to_owned(),
+        }
+    }
+
+    pub(super) fn watch_metadata(&self, name: &str, resource_version: &str, timeout: Duration) -> ConfigMapRequest {
+        ConfigMapRequest {
+            accept: METADATA,
+            ..self.watch(name, resource_version, timeout)
         }
     }
 
@@ -134,6 +150,7 @@ impl Requests {
         ConfigMapRequest {
             verb: Verb::Create,
             target: self.path.clone(),
+            accept: JSON,
             body: bytes_of(object),
             name: name_of(object),
         }
@@ -144,6 +161,7 @@ impl Requests {
         ConfigMapRequest {
             verb: Verb::Update,
             target: self.of_one(&name),
+            accept: JSON,
             body: bytes_of(object),
             name,
         }
@@ -159,6 +177,7 @@ impl Requests {
         ConfigMapRequest {
             verb: Verb::Delete,
             target: self.of_one(name),
+            accept: JSON,
             body: bytes_of(&options),
             name: name.to_owned(),
         }

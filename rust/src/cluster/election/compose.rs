@@ -10,9 +10,11 @@ use crate::cluster::context::Context;
 use crate::protocol::annotations::CONTENDERS;
 use crate::protocol::config_map;
 use crate::protocol::contenders::Contenders;
+use crate::protocol::content_mark;
 use crate::protocol::edit::Edit;
 use crate::protocol::elector::{LockWrite, LockWriteKind};
 use crate::protocol::lock_record::{LOCK_ANNOTATION, LockView};
+use crate::protocol::managed_fields;
 
 /// Renders the object for a lock write: the record, the notes of the contenders, stock's labels, and everything that rides along.
 ///
@@ -71,5 +73,16 @@ pub(crate) fn compose(
             batch.apply(&mut object);
         }
     }
+    let replaced = last.filter(|_| write.base.is_some());
+    match write.kind {
+        LockWriteKind::Join | LockWriteKind::Leave => {}
+        LockWriteKind::Release => content_mark::unmark(&mut object),
+        LockWriteKind::Acquire | LockWriteKind::Renew => {
+            let acquiring = write.kind == LockWriteKind::Acquire;
+            content_mark::mark(&mut object, replaced, &context.identity, acquiring);
+        }
+    }
+    // What those who follow by metadata do not need, and are sent with every renewal.
+    managed_fields::forget_data(&mut object);
     object
 }

@@ -18,7 +18,7 @@ from .observation import Observation, completions, observe, together
 
 _ELECTION = "high-availability.kubernetes.leader-election."
 # Take-overs wait for it, and there are many.
-_LEASE = 8 if base.FULL else 6
+_LEASE = 6
 _SETTINGS = {
     _ELECTION + "lease-duration": f"{_LEASE} s",
     _ELECTION + "renew-deadline": f"{_LEASE} s",

@@ -23,13 +23,14 @@ class StorageTest(base.FaultTest):
 
     row = "F-19"
 
-    def judge(self, fleet: Fleet, variant: str, transitions: int | None = None) -> None:
+    def judge(self, fleet: Fleet, variant: str, transitions: int | None = None) -> Observation:
         """A job that cannot be restored ends a JobManager of any HA services, which is started again."""
         fleet.settle()
         seen: Observation = fleet.observe()
         fleet.finish()
         self.expect(seen, transitions=transitions, restarts=None, failed_checkpoints=None, exits=None)
         self.record(variant, seen)
+        return seen
 
 
 class F19Metadata(StorageTest):
@@ -69,7 +70,8 @@ class F19StorageIsAway(StorageTest):
         fleet.running()
         with storage_faults.away(fleet.cluster.storage):
             fleet.wait(60)
-        self.judge(fleet, "storage is away for 60 s", transitions=0)
+        seen = self.judge(fleet, "storage is away for 60 s", transitions=0)
+        self.assertGreater(seen.failed_checkpoints, 0, "nothing was to be stored")
 
 
 @unittest.skipIf(os.geteuid(), "only root can mount a file system of its own")
@@ -87,4 +89,5 @@ class F19StorageIsFull(StorageTest):
         fleet.running()
         with self.disk.full():
             fleet.wait(20)
-        self.judge(fleet, "storage is full (ENOSPC) for 20 s", transitions=0)
+        seen = self.judge(fleet, "storage is full (ENOSPC) for 20 s", transitions=0)
+        self.assertGreater(seen.failed_checkpoints, 0, "nothing was to be stored, or it found room")

@@ -2,6 +2,7 @@
 
 import contextlib
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,13 +52,24 @@ class SmallDisk:
 
     @contextlib.contextmanager
     def full(self) -> Iterator[None]:
-        """No byte more can be written: ENOSPC."""
-        with self._filler.open("wb", buffering=0) as file, contextlib.suppress(OSError):
-            while file.write(bytes(4096)):
-                pass
+        """No byte more can be written: ENOSPC. What others delete meanwhile is filled up, too."""
+        ended = threading.Event()
+
+        def fill() -> None:
+            with self._filler.open("wb", buffering=0) as file:
+                while not ended.is_set():
+                    try:
+                        file.write(bytes(4096))
+                    except OSError:
+                        ended.wait(0.002)
+
+        filling = threading.Thread(target=fill, name="filler", daemon=True)
+        filling.start()
         try:
             yield
         finally:
+            ended.set()
+            filling.join()
             self._filler.unlink()
 
     def close(self) -> None:

@@ -69,7 +69,8 @@ def render(results: Sequence[Result], readme: str = "", rows: Mapping[str, Row] 
             lines.append(_line(name, row.fault, "", shown, row.stock or "not run"))
         for index, variant in enumerate(variants):
             by_side = {one["side"]: one for one in mine if one["variant"] == variant}
-            cells = [describe(by_side[side]) if side in by_side else "not run" for side in SIDES]
+            instead = {"ours": row.ours, "stock": row.stock}
+            cells = [describe(by_side[side]) if side in by_side else instead[side] or "not run" for side in SIDES]
             first = (name, row.fault) if index == 0 else ("", "")
             lines.append(_line(*first, variant, *cells))
     lines += ["", "## Runs", "", "| | command | Flink | date |", "|---|---|---|---|"]

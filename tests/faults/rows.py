@@ -41,8 +41,8 @@ ROWS = {
     "F-24": Row(
         "jobs that finish while leadership changes",
         stock="**led again without a dispatcher**: leadership was lost during the clean-up of a finished job, `DefaultResourceCleaner` "
-        "repeats it on the executor of a dispatcher that has ended, and that dispatcher never came to its end; nobody led the jobs until "
-        "the process was killed (first of four changes; the run went no further)",
+        "repeats it on the executor of a dispatcher that has ended, and that dispatcher never came to its end; nobody led the jobs in the six "
+        "minutes that were waited (first of four changes; the run went no further)",
     ),
     "F-25": Row("leadership lost and regained again and again"),
     "F-26": Row(

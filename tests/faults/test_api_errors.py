@@ -2,10 +2,15 @@
 
 import signal
 import time
+import unittest
 from functools import partial
+from typing import Any
 
+from rig import certificates
 from rig.control_plane import Namespace
+from rig.flink import FlinkCluster
 from rig.http_proxy import NO_LEADER, TOO_MANY_REQUESTS, UNAVAILABLE, HttpFaultProxy
+from rig.kubernetes import write_kubeconfig
 
 from . import base
 
@@ -104,3 +109,47 @@ class F09CredentialsAreRefused(base.FaultTest):
         options = " ".join(f"-D{name}={value}" for name, value in properties.items())
         kinds = ("jobmanager", "taskmanager")
         return {"kubernetes.config.file": None, **{f"env.java.opts.{kind}": options for kind in kinds}}
+
+
+@unittest.skipUnless(certificates.AVAILABLE, "there is no openssl")
+class F09AuthorityIsRotated(base.FaultTest):
+    """The file has both certificate authorities for a while; then the API server shows a certificate of the new one."""
+
+    row = "F-09"
+
+    def flink(self, *arguments: Any, **options: Any) -> FlinkCluster:
+        cluster = super().flink(*arguments, **options)
+        self.old, self.new = (certificates.authority(cluster.directory, name) for name in ("old", "new"))
+        self.ca_file = cluster.directory / "ca.crt"
+        self._trust(self.old)
+        access, namespace = base.kubernetes().access, cluster.namespace
+        self.paths = []
+        for process in cluster.job_managers:
+            path = HttpFaultProxy(access, str(self.old.certificate), str(self.old.key))
+            self.addCleanup(path.close)
+            self.paths.append(path)
+            file = cluster.directory / f"{process.name}.kubeconfig"
+            token = namespace.token_file
+            write_kubeconfig(file, path.server, self.ca_file, token, namespace.name, inline_token=base.STOCK)
+            process.settings["kubernetes.config.file"] = str(file)
+        return cluster
+
+    def _trust(self, *authorities: certificates.Authority) -> None:
+        new = self.ca_file.with_suffix(".new")
+        new.write_text("".join(one.ca_file.read_text() for one in authorities))
+        new.replace(self.ca_file)
+
+    def test_old_one_is_withdrawn(self) -> None:
+        fleet = self.fleet(direct=True)
+        fleet.running()
+        self._trust(self.old, self.new)
+        fleet.wait(20)
+        for path in self.paths:
+            path.rotate(str(self.new.certificate), str(self.new.key))
+        self._trust(self.new)
+        fleet.wait(2 * base.LEASE)
+        fleet.settle()
+        fleet.observe()
+        seen = fleet.finish()
+        self.expect(seen)
+        self.record("certificate authority rotated", seen)

@@ -34,9 +34,9 @@ class F01ApiServerIsAwayFromALoneLeader(base.FaultTest):
 
 
 class F01ApiServerIsAwayForMinutes(F01ApiServerIsAwayFromALoneLeader):
-    """With a hold of six minutes; a minute, five with --full."""
+    """With a hold of six minutes; for a minute, with --full for five too."""
 
-    durations = (300 if base.FULL else 60,)
+    durations = (60, 300) if base.FULL else (60,)
     settings = {"high-availability.native.outage-hold": "6 min"}
 
     @staticmethod

@@ -18,7 +18,7 @@ from .observation import Observation, completions, observe, together
 
 _ELECTION = "high-availability.kubernetes.leader-election."
 # Take-overs wait for it, and there are many.
-_LEASE = 8 if base.FULL else 6
+_LEASE = 6
 _SETTINGS = {
     _ELECTION + "lease-duration": f"{_LEASE} s",
     _ELECTION + "renew-deadline": f"{_LEASE} s",
@@ -56,15 +56,17 @@ class F23CrashPoints(base.FaultTest):
         points = [CrashPoint(step, after) for step in steps for after in (False, True)]
         chosen = points if base.FULL else random.Random(base.SEED).sample(points, _SAMPLE)
         seen: list[Observation] = []
-        with_files = 0
+        with_files: dict[str, int] = {}
         for point in chosen:
             one, files = self._crash(point)
             seen.append(one)
-            with_files += bool(files)
+            if files:
+                with_files[str(point)] = len(files)
             self.report(f"{point}: {one.leaks or 'nothing'} left in Kubernetes, {files or 'nothing'} in storage")
         whole = together(seen)
         self.expect(whole, transitions=None, restarts=None, failed_checkpoints=None, exits=None)
-        self.record("", whole, crash_points=f"{len(chosen)} of {len(points)}", with_files_nobody_points_to=with_files)
+        left = "; ".join(f"{count} killed {point}" for point, count in with_files.items()) or "none"
+        self.record("", whole, crash_points=f"{len(chosen)} of {len(points)}", files_that_nobody_points_to=left)
 
     def _dry_run(self) -> list[str]:
         """The steps of a life without a crash."""

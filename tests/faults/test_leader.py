@@ -2,8 +2,10 @@
 
 import time
 from collections.abc import Callable
+from typing import Any
 
-from rig.flink import RESTORED, JobManager
+from rig.flink import ELECTION_STARTS, RESTORED, FlinkCluster, JobManager
+from rig.pods import BoundPod
 from rig.proxy import Mode
 
 from . import base
@@ -46,22 +48,32 @@ def end_of_leader(test: base.FaultTest, end: Callable[[JobManager], object], lim
 
 
 class F12OnlyJobManagerIsKilled(base.FaultTest):
-    """And started again at once."""
+    """And started again at once in the same pod, as Kubernetes does with a container that has ended."""
 
     row = "F-12"
 
+    def flink(self, *arguments: Any, **options: Any) -> FlinkCluster:
+        cluster = super().flink(*arguments, **options)
+        # Stock reads no token from a file, and does not ask which pod it is in.
+        if not base.STOCK:
+            for process in cluster.job_managers:
+                pod = BoundPod(cluster.namespace, process.name)
+                process.settings["kubernetes.config.file"] = str(pod.kubeconfig)
+        return cluster
+
     def test_goes_on(self) -> None:
-        fleet = self.fleet(job_managers=1)
+        fleet = self.fleet(job_managers=1, direct=True)
         leader, _ = fleet.running()
-        leader.kill()
+        killed = leader.kill()
         leader.start()
         granted = leader.wait_for_grant(3 * base.LEASE).at
+        asked = leader.wait_for_log(ELECTION_STARTS, 5).at
         fleet.settle()
         fleet.observe()
         seen = fleet.finish()
-        assert leader.started_at
         self.expect(seen, transitions=1, restarts=1, failed_checkpoints=None)
-        self.record("", seen, granted_after_its_first_log_line=f"{granted - leader.started_at:.1f} s")
+        after = f"{granted - killed:.1f} s, {granted - asked:.1f} s of it after its election began"
+        self.record("", seen, granted_after=after)
 
 
 class F13JvmIsSuspended(base.FaultTest):

@@ -72,6 +72,7 @@ class HttpFaultProxy:
         class Handler(_Handler):
             owner = proxy
 
+        self._tls = tls
         self._server = _Server(("127.0.0.1", self._port), Handler, tls)
         threading.Thread(target=self._server.serve_forever, name="http-fault-proxy", daemon=True).start()
 
@@ -84,6 +85,11 @@ class HttpFaultProxy:
         """Ends it; connections that stand end with their clients."""
         self._server.shutdown()
         self._server.server_close()
+
+    def rotate(self, certificate: str, key: str) -> None:
+        """Shows another certificate from now on, and ends every connection that stands, as a restart does."""
+        self._tls.load_cert_chain(certificate, key)
+        self._server.cut()
 
     def instead(self) -> Answer | None:
         """The answer for a request that has just come, if it is not to be passed on."""
@@ -117,11 +123,26 @@ class _Server(http.server.ThreadingHTTPServer):
 
     def __init__(self, address: tuple[str, int], handler: type["_Handler"], tls: ssl.SSLContext) -> None:
         self._tls = tls
+        self._lock = threading.Lock()
+        self._standing: set[socket.socket] = set()
         super().__init__(address, handler)
 
     def finish_request(self, request: Any, client_address: Any) -> None:
         with self._tls.wrap_socket(request, server_side=True) as encrypted:
-            super().finish_request(encrypted, client_address)  # type: ignore[arg-type]
+            with self._lock:
+                self._standing.add(encrypted)
+            try:
+                super().finish_request(encrypted, client_address)  # type: ignore[arg-type]
+            finally:
+                with self._lock:
+                    self._standing.discard(encrypted)
+
+    def cut(self) -> None:
+        """Ends every connection that stands."""
+        with self._lock:
+            for connection in self._standing:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         pass  # clients that break off are what tests are about

@@ -7,7 +7,7 @@ import time
 import urllib.parse
 
 from .flink import FlinkCluster
-from .kubernetes import Json, KubernetesClient
+from .kubernetes import ApiFailure, Json, KubernetesClient
 
 LOCK = "control-plane.alpha.kubernetes.io/leader"
 # What Flink's Kubernetes operator and its documentation delete by.
@@ -43,10 +43,16 @@ class Tampering:
         return data
 
     def put_lock(self, name: str, text: str) -> None:
-        """Overwrites the lock with that."""
-        object_ = self._admin.request("GET", self.path(name))
-        object_["metadata"]["annotations"][LOCK] = text
-        self._overwrite(name, object_)
+        """Overwrites the lock with that, and nothing else that somebody writes at the same time."""
+        while True:
+            object_ = self._admin.request("GET", self.path(name))
+            object_["metadata"]["annotations"][LOCK] = text
+            try:
+                self._admin.request("PUT", self.path(name), object_)
+                return
+            except ApiFailure as failure:
+                if failure.code != 409:
+                    raise
 
     def put_holder(self, name: str, holder: str) -> None:
         """Makes somebody else the holder of the lock, as of now."""

@@ -14,13 +14,21 @@
 
 package io.flinkkubeha.line.flink120;
 
+import org.apache.flink.api.common.JobID;
+import org.apache.flink.runtime.jobgraph.JobGraph;
 import org.apache.flink.runtime.jobmanager.DefaultJobGraphStore;
 import org.apache.flink.runtime.jobmanager.JobGraphStore;
 import org.apache.flink.runtime.jobmanager.JobGraphStoreUtil;
 import org.apache.flink.runtime.jobmanager.NoOpJobGraphStoreWatcher;
+import org.apache.flink.runtime.persistence.StateHandleStore;
+import org.apache.flink.runtime.persistence.StringResourceVersion;
 
 import io.flinkkubeha.HaRuntime;
+import io.flinkkubeha.store.CleanUp;
 import io.flinkkubeha.store.JobKeys;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 
 /** Graphs of submitted jobs. */
 final class JobGraphs {
@@ -31,10 +39,19 @@ final class JobGraphs {
     private JobGraphs() {}
 
     static JobGraphStore createStore(HaRuntime runtime) throws Exception {
-        return new DefaultJobGraphStore<>(
-                runtime.createClusterStore(KEY_PREFIX, FILE_PREFIX),
-                NoOpJobGraphStoreWatcher.INSTANCE,
-                new Keys());
+        return new Store(runtime.createClusterStore(KEY_PREFIX, FILE_PREFIX));
+    }
+
+    private static final class Store extends DefaultJobGraphStore<StringResourceVersion> {
+
+        Store(StateHandleStore<JobGraph, StringResourceVersion> pointers) {
+            super(pointers, NoOpJobGraphStoreWatcher.INSTANCE, new Keys());
+        }
+
+        @Override
+        public CompletableFuture<Void> globalCleanupAsync(JobID jobId, Executor executor) {
+            return CleanUp.of(() -> super.globalCleanupAsync(jobId, executor));
+        }
     }
 
     static final class Keys extends JobKeys implements JobGraphStoreUtil {

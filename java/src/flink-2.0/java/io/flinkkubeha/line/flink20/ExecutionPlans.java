@@ -14,13 +14,21 @@
 
 package io.flinkkubeha.line.flink20;
 
+import org.apache.flink.api.common.JobID;
 import org.apache.flink.runtime.jobmanager.DefaultExecutionPlanStore;
 import org.apache.flink.runtime.jobmanager.ExecutionPlanStore;
 import org.apache.flink.runtime.jobmanager.ExecutionPlanStoreUtil;
 import org.apache.flink.runtime.jobmanager.NoOpExecutionPlanStoreWatcher;
+import org.apache.flink.runtime.persistence.StateHandleStore;
+import org.apache.flink.runtime.persistence.StringResourceVersion;
+import org.apache.flink.streaming.api.graph.ExecutionPlan;
 
 import io.flinkkubeha.HaRuntime;
+import io.flinkkubeha.store.CleanUp;
 import io.flinkkubeha.store.JobKeys;
+
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.Executor;
 
 /** Execution plans of submitted jobs, as Flink keeps them since 2.0. */
 public final class ExecutionPlans {
@@ -31,10 +39,19 @@ public final class ExecutionPlans {
     private ExecutionPlans() {}
 
     public static ExecutionPlanStore createStore(HaRuntime runtime) throws Exception {
-        return new DefaultExecutionPlanStore<>(
-                runtime.createClusterStore(KEY_PREFIX, FILE_PREFIX),
-                NoOpExecutionPlanStoreWatcher.INSTANCE,
-                new Keys());
+        return new Store(runtime.createClusterStore(KEY_PREFIX, FILE_PREFIX));
+    }
+
+    private static final class Store extends DefaultExecutionPlanStore<StringResourceVersion> {
+
+        Store(StateHandleStore<ExecutionPlan, StringResourceVersion> pointers) {
+            super(pointers, NoOpExecutionPlanStoreWatcher.INSTANCE, new Keys());
+        }
+
+        @Override
+        public CompletableFuture<Void> globalCleanupAsync(JobID jobId, Executor executor) {
+            return CleanUp.of(() -> super.globalCleanupAsync(jobId, executor));
+        }
     }
 
     static final class Keys extends JobKeys implements ExecutionPlanStoreUtil {

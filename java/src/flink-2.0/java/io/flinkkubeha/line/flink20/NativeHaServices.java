@@ -24,7 +24,9 @@ import org.apache.flink.runtime.leaderretrieval.LeaderRetrievalService;
 import io.flinkkubeha.ConfigMapNames;
 import io.flinkkubeha.HaRuntime;
 import io.flinkkubeha.storage.HaBlobStore;
+import io.flinkkubeha.store.CleanUp;
 
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 
 import static org.apache.flink.util.Preconditions.checkNotNull;
@@ -63,6 +65,11 @@ final class NativeHaServices extends AbstractHaServices {
     @Override
     protected void internalClose() throws Exception {
         runtime.close();
+    }
+
+    @Override
+    public CompletableFuture<Void> globalCleanupAsync(JobID jobId, Executor executor) {
+        return CleanUp.of(() -> super.globalCleanupAsync(jobId, executor));
     }
 
     @Override

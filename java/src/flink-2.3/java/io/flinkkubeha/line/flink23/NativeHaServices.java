@@ -27,7 +27,9 @@ import io.flinkkubeha.ConfigMapNames;
 import io.flinkkubeha.HaRuntime;
 import io.flinkkubeha.line.flink20.ExecutionPlans;
 import io.flinkkubeha.line.flink20.NativeCheckpointRecoveryFactory;
+import io.flinkkubeha.store.CleanUp;
 
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.Executor;
 
 import static org.apache.flink.util.Preconditions.checkNotNull;
@@ -76,6 +78,11 @@ final class NativeHaServices extends AbstractHaServices {
     @Override
     protected void internalClose() throws Exception {
         runtime.close();
+    }
+
+    @Override
+    public CompletableFuture<Void> globalCleanupAsync(JobID jobId, Executor executor) {
+        return CleanUp.of(() -> super.globalCleanupAsync(jobId, executor));
     }
 
     @Override

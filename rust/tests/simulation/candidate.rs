@@ -562,6 +562,10 @@ async fn plans(world: Arc<World>, process: Arc<Process>, grant: u64) {
     let Ok(map) = process.services.open_config_map(CLUSTER_MAP, false).await else {
         return;
     };
+    // As in `job`: the handle belongs to the grant that holds, which may be a later one than was told.
+    if !process.believes(grant) {
+        return;
+    }
     let mut writer = Writer::new(&world, &process, grant, map, "executionPlan");
     loop {
         let pause = writer.random.millis(20, 6000);
@@ -660,6 +664,7 @@ async fn clean_up(world: &World, process: &Process, number: usize, name: &str) {
             Ok(()) => {
                 let mut state = world.lock();
                 state.jobs[number].deleted = true;
+                state.ledger.deleted(name);
                 if state.store.get(name).is_some() && !state.ledger.deletions.contains_key(name) {
                     let text = format!("{} deleted {name}, which is there", process.identity);
                     state.ledger.violation(oracles::SUCCESS, text);

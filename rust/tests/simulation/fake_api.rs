@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use flinkkubeha::cluster::client::ApiClient;
+use flinkkubeha::cluster::client::{ApiClient, Departure};
 use flinkkubeha::protocol::config_map;
 use flinkkubeha::protocol::names::leader_key;
 use futures_util::stream::{self, StreamExt as _};
@@ -100,13 +100,17 @@ pub struct Seen {
 /// A client of one process.
 pub fn client(world: &Arc<World>, machine: usize, identity: &str, gate: &Arc<Gate>) -> ApiClient {
     let (world, identity, gate) = (Arc::clone(world), identity.to_owned(), Arc::clone(gate));
-    ApiClient::over(NAMESPACE, move || {
+    ApiClient::over_telling(NAMESPACE, move || {
         let (world, identity, gate) = (Arc::clone(&world), identity.clone(), Arc::clone(&gate));
         let service = tower::service_fn(move |request: Request<Body>| {
             let (world, identity, gate) = (Arc::clone(&world), identity.clone(), Arc::clone(&gate));
             async move {
+                let departure = request.extensions().get::<Departure>().cloned();
                 let seen = read(machine, identity, request).await;
                 // What a frozen process had begun to send is sent when it thaws.
+                if let Some(departure) = departure {
+                    departure.leave();
+                }
                 gate.thawed().await;
                 serve(world, seen).await
             }

@@ -141,7 +141,9 @@ pub struct Ledger {
     /// Somebody with an axe was at the maps: what it did explains more.
     pub vandalized: bool,
     candidates: BTreeMap<String, Candidate>,
+    /// Grants in the order in which they began.
     order: BTreeMap<(String, u64), u64>,
+    begun: u64,
     edits: Vec<CalledEdit>,
     by_key: BTreeMap<(String, String), Vec<EditId>>,
     clears: Vec<EditId>,
@@ -204,12 +206,20 @@ impl Ledger {
         }
     }
 
+    /// The process believes in this grant, whether or not it was told.
+    pub fn begins(&mut self, identity: &str, grant: u64) {
+        let begun = &mut self.begun;
+        self.order.entry((identity.to_owned(), grant)).or_insert_with(|| {
+            *begun += 1;
+            *begun
+        });
+    }
+
     /// `late`: more may have happened since, or the process does not know what time it is.
     pub fn granted(&mut self, identity: &str, grant: u64, store: &Store, late: bool) {
         let now = self.now;
         self.grants += 1;
-        let next = self.order.len() as u64 + 1;
-        self.order.insert((identity.to_owned(), grant), next);
+        self.begins(identity, grant);
         let candidate = self.candidates.get_mut(identity).unwrap();
         let (phase, before, last, own_write) = (
             candidate.phase,
@@ -495,7 +505,7 @@ impl Ledger {
     /// Stock has taken an id: nobody else may get it.
     pub fn handed_out_by_stock(&mut self, map: &str, id: i64) {
         // Only what is granted from now on has to begin behind it.
-        let order = self.order.len() as u64 + 1;
+        let order = self.begun + 1;
         let before = self.handed_out.entry(map.to_owned()).or_default().insert(id, order);
         if before.is_some() {
             self.violation(COUNTER, format!("{id} of {map} was handed out twice, now to stock"));
@@ -514,12 +524,11 @@ impl Ledger {
             let edit = &self.edits[id];
             let lost = self.writes.iter().rev().any(|write| {
                 let ours = write.identity == edit.identity && write.map == edit.map;
-                // One that was settled at that very instant was to be followed by the one with this edit, which had not left yet.
-                let carries_it = write.sent >= edit.called || write.settled == Some(answered);
-                ours && carries_it && write.sent <= answered && write.settled.is_none_or(|settled| settled >= answered)
+                ours && write.sent >= edit.called
+                    && write.sent <= answered
+                    && write.settled.is_none_or(|settled| settled >= answered)
             });
-            // One that is revoked at the instant of the call may be taken back before it has left.
-            if !lost && answered > edit.called {
+            if !lost {
                 let text = format!(
                     "{} lost no write of {} from {:?} to {answered:?} for {}",
                     edit.identity,

@@ -280,6 +280,11 @@ async fn one_leader(world: Arc<World>) {
         {
             let now = world.now();
             let mut state = world.lock();
+            for process in state.processes.clone() {
+                if let Some(grant) = process.services().grants().current() {
+                    state.ledger.begins(&process.identity, grant.0);
+                }
+            }
             let mut believers: Vec<String> = (state.processes.iter())
                 .filter(|process| process.services().grants().current().is_some())
                 .filter(|process| !process.stood_still.load(Ordering::Relaxed))

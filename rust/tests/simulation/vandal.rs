@@ -1,6 +1,7 @@
 //! Writers that are none of ours.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use flinkkubeha::protocol::config_map;
 use flinkkubeha::protocol::lock_record::{LOCK_ANNOTATION, LeaseFormat, LockRecord};
@@ -8,6 +9,7 @@ use flinkkubeha::protocol::names::leader_key;
 use serde_json::{Value, json};
 
 use crate::CLUSTER_MAP;
+use crate::candidate::Process;
 use crate::random::Random;
 use crate::world::World;
 
@@ -26,7 +28,14 @@ pub fn writes_into_a_map(world: &Arc<World>, random: &mut Random) {
 
 /// Somebody damages the cluster map. What its leader makes of that is the first thing to see; that a newcomer takes what is left of it for a lock
 /// that nobody holds is the second, so that for a moment two may believe and only the claims on the jobs' maps keep them apart.
+///
+/// Not beside a process whose clock stands still: it may be the first to make anew what was deleted, and takes itself for the leader that it was.
+/// The fence stands on a lock that nobody takes away.
 pub fn damages_the_cluster_map(world: &Arc<World>, random: &mut Random) {
+    let standing_still = |process: &Arc<Process>| process.stood_still.load(Ordering::Relaxed);
+    if world.lock().processes.iter().any(standing_still) {
+        return;
+    }
     world.lock().ledger.vandalized = true;
     let now = world.now();
     match random.below(5) {

@@ -19,9 +19,10 @@ use kube::client::{AuthError, Body};
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 
+use super::departure::Departure;
 use super::error::{ApiError, ApiErrorKind, Status, WriteFailure, certainly_refused, one_line};
 use super::http_date;
-use super::link::{Connection, Distrust, Link, plugin_failure};
+use super::link::{Connection, Distrust, Link, Telling, plugin_failure};
 use super::request::{ConfigMapRequest, Verb};
 
 /// No answer on a `ConfigMap` is larger; etcd itself takes 1.5 MiB.
@@ -68,6 +69,7 @@ enum Stage {
     Attempting {
         connection: Arc<Connection>,
         captured: CaptureConnection,
+        departure: Departure,
     },
 }
 
@@ -75,10 +77,16 @@ impl Stage {
     fn may_be_sent(&self) -> bool {
         match self {
             Self::Queued | Self::Preparing => false,
-            // hyper notes the connection just before it hands the request to it.
-            Self::Attempting { connection, captured } => {
-                !connection.tells_connecting() || captured.connection_metadata().is_some()
-            }
+            Self::Attempting {
+                connection,
+                captured,
+                departure,
+            } => match connection.telling() {
+                // hyper notes the connection just before it hands the request to it.
+                Telling::Hyper => captured.connection_metadata().is_some(),
+                Telling::Service => departure.has_left(),
+                Telling::Nothing => true,
+            },
         }
     }
 }
@@ -91,6 +99,8 @@ pub(super) struct Exchange<'a> {
     /// None for watches.
     pub(super) places: Option<&'a Semaphore>,
     pub(super) permit: Option<&'a Permit>,
+    /// None for what nobody wants back.
+    pub(super) departure: Option<&'a Departure>,
 }
 
 /// Asked right before a write is handed to a connection, however long it had to wait for that: for a free place, for a connection to be
@@ -144,10 +154,14 @@ impl Exchange<'_> {
         *stage = Stage::Preparing;
         let patience = limit / PATIENCE_DIVISOR;
         let mut connection = self.link.current(patience).await;
+        let departure = self.departure.cloned().unwrap_or_default();
         let (mut token_retried, mut rebuilt) = (false, false);
         loop {
+            departure.answered();
             let authorization = connection.authorization();
-            let outcome = self.attempt(request, &connection, authorization.clone(), stage).await;
+            let outcome = self
+                .attempt(request, &connection, authorization.clone(), &departure, stage)
+                .await;
             // Whatever comes next, this attempt is settled.
             *stage = Stage::Preparing;
             // Not held over an await: a streaming answer may be sent between threads, but not shared.
@@ -177,14 +191,17 @@ impl Exchange<'_> {
         request: &ConfigMapRequest,
         connection: &Arc<Connection>,
         authorization: Option<HeaderValue>,
+        departure: &Departure,
         stage: &mut Stage,
     ) -> Result<Answered, Unanswered> {
         let mut message = self.message(request, authorization)?;
+        message.extensions_mut().insert(departure.clone());
         *stage = Stage::Attempting {
             captured: capture_connection(&mut message),
             connection: Arc::clone(connection),
+            departure: departure.clone(),
         };
-        let sending = self.while_permitted(connection.client.send(message), stage);
+        let sending = self.while_permitted(connection.client.send(message), departure, stage);
         let response = sending.await.ok_or_else(Unanswered::withheld)?.map_err(|error| {
             let failure = transport_failure(&error, connection, stage.may_be_sent());
             if failure.may_be_sent {
@@ -195,19 +212,26 @@ impl Exchange<'_> {
         Ok(self.answer(request, response, connection).await)
     }
 
-    /// Goes on with sending for as long as the permit lasts, `None` when it has ended. Once hyper has a connection the request leaves within the
+    /// Goes on with sending for as long as the permit lasts, `None` when it has ended or the write was withdrawn. Once hyper has a connection the request leaves within the
     /// same step, and the permit is asked no more.
-    async fn while_permitted<T>(&self, sending: impl Future<Output = T>, stage: &Stage) -> Option<T> {
+    async fn while_permitted<T>(
+        &self,
+        sending: impl Future<Output = T>,
+        departure: &Departure,
+        stage: &Stage,
+    ) -> Option<T> {
         let mut sending = pin!(sending);
         let mut begun = false;
         poll_fn(|context| {
             // What stands in for a server in a test takes the request with the first step.
             let waits = !begun || !stage.may_be_sent();
-            if waits && self.permit.is_some_and(|permit| !permit()) {
+            if waits && (self.permit.is_some_and(|permit| !permit()) || !departure.may_leave()) {
                 return Poll::Ready(None);
             }
             begun = true;
-            sending.as_mut().poll(context).map(Some)
+            let polled = sending.as_mut().poll(context).map(Some);
+            departure.handed_over(stage.may_be_sent());
+            polled
         })
         .await
     }

@@ -47,10 +47,24 @@ impl Distrust {
     }
 }
 
+/// Who tells that a request has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Telling {
+    /// hyper, when it has a connection for it.
+    Hyper,
+    /// A service of a test, when it takes it.
+    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "made by tests alone"))]
+    Service,
+    /// Nobody: it may have left as soon as it was handed over.
+    #[cfg_attr(not(feature = "testing"), expect(dead_code, reason = "made by tests alone"))]
+    Nothing,
+}
+
 /// One client of kube's with what it was built from.
 pub(super) struct Connection {
     pub(super) generation: u64,
     pub(super) client: kube::Client,
+    telling: Telling,
     /// Absent for a service that tests put in the place of a server.
     loaded: Option<Arc<Loaded>>,
 }
@@ -76,9 +90,8 @@ impl Connection {
         read.await.unwrap_or(false)
     }
 
-    /// Whether hyper tells when a request got a connection. A service of a test does not.
-    pub(super) fn tells_connecting(&self) -> bool {
-        self.loaded.is_some()
+    pub(super) fn telling(&self) -> Telling {
+        self.telling
     }
 
     pub(super) fn credentials_place(&self) -> &str {
@@ -171,6 +184,7 @@ impl Link {
         let connection = Connection {
             generation: 0,
             client,
+            telling: Telling::Hyper,
             loaded: Some(Arc::new(loaded)),
         };
         Ok(Self::new(Origin::Source(source), connection))
@@ -178,10 +192,11 @@ impl Link {
 
     /// Over a service that stands in for a server; it is made anew where a connection would be.
     #[cfg(feature = "testing")]
-    pub(super) fn over(service: Box<dyn Fn() -> kube::Client + Send + Sync>) -> Self {
+    pub(super) fn over(service: Box<dyn Fn() -> kube::Client + Send + Sync>, telling: Telling) -> Self {
         let connection = Connection {
             generation: 0,
             client: service(),
+            telling,
             loaded: None,
         };
         Self::new(Origin::Service(service), connection)
@@ -301,6 +316,7 @@ impl Inner {
                 Some(Connection {
                     generation,
                     client: service(),
+                    telling: old.telling,
                     loaded: None,
                 }),
                 None,
@@ -337,6 +353,7 @@ fn rebuild_from(
             Some(Connection {
                 generation,
                 client,
+                telling: Telling::Hyper,
                 loaded: Some(Arc::new(loaded)),
             }),
             None,
@@ -348,6 +365,7 @@ fn rebuild_from(
                 build(&loaded).ok().map(|client| Connection {
                     generation,
                     client,
+                    telling: Telling::Hyper,
                     loaded: Some(loaded),
                 })
             });

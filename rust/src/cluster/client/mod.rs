@@ -5,6 +5,7 @@
 
 mod access;
 mod certificate_authority;
+mod departure;
 mod error;
 mod exchange;
 mod file_stamp;
@@ -30,6 +31,7 @@ use http::HeaderValue;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+pub use departure::Departure;
 pub use error::{ApiError, ApiErrorKind, ClientError, WriteFailure};
 pub use properties::SYSTEM_PROPERTIES;
 pub use request::Verb;
@@ -38,6 +40,8 @@ pub use watch::{WatchEvent, WatchStream};
 
 use crate::protocol::pod_seat;
 use exchange::{Answered, Exchange, Payload, Permit};
+#[cfg(feature = "testing")]
+use link::Telling;
 use link::{Distrust, Link};
 use request::{ConfigMapRequest, Requests};
 use source::Source;
@@ -104,6 +108,7 @@ pub struct ApiClient {
     shared: Arc<Shared>,
     reserved: bool,
     permit: Option<Permit>,
+    departure: Option<Departure>,
 }
 
 impl ApiClient {
@@ -128,7 +133,17 @@ impl ApiClient {
         Self::new(
             namespace.to_owned(),
             HeaderValue::from_static("flink"),
-            Link::over(Box::new(service)),
+            Link::over(Box::new(service), Telling::Nothing),
+        )
+    }
+
+    /// As [`Self::over`], for a service that calls [`Departure::leave`] of each request that it takes.
+    #[cfg(feature = "testing")]
+    pub fn over_telling(namespace: &str, service: impl Fn() -> kube::Client + Send + Sync + 'static) -> Self {
+        Self::new(
+            namespace.to_owned(),
+            HeaderValue::from_static("flink"),
+            Link::over(Box::new(service), Telling::Service),
         )
     }
 
@@ -145,6 +160,7 @@ impl ApiClient {
             shared: Arc::new(shared),
             reserved: false,
             permit: None,
+            departure: None,
         }
     }
 
@@ -156,6 +172,7 @@ impl ApiClient {
             shared: Arc::clone(&self.shared),
             reserved: true,
             permit: None,
+            departure: None,
         }
     }
 
@@ -174,6 +191,15 @@ impl ApiClient {
     pub fn without_permit(&self) -> Self {
         Self {
             permit: None,
+            ..self.clone()
+        }
+    }
+
+    /// The same client, whose next write can be withdrawn as long as it has not left.
+    #[must_use]
+    pub fn departing(&self, departure: &Departure) -> Self {
+        Self {
+            departure: Some(departure.clone()),
             ..self.clone()
         }
     }
@@ -351,6 +377,7 @@ impl ApiClient {
             namespace: &self.shared.namespace,
             places: (request.verb != Verb::Watch).then_some(places),
             permit: None,
+            departure: None,
         }
     }
 
@@ -371,6 +398,7 @@ impl ApiClient {
     async fn acknowledged(&self, request: &ConfigMapRequest, limit: Duration) -> Result<Answered, WriteFailure> {
         let exchange = Exchange {
             permit: self.permit.as_ref(),
+            departure: self.departure.as_ref(),
             ..self.exchange(request)
         };
         let answer = exchange

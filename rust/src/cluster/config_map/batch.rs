@@ -220,9 +220,11 @@ impl Batch {
     /// A fresh read settles doubts: a lost write that was decided on another version can no longer land, and whether it did shows in the object.
     pub(crate) fn settle_doubts(&mut self, object: &Value, version: &str) {
         let mut decided = object.clone();
-        let mut found = |edit: &PendingEdit| {
+        let mut found = |edit: &PendingEdit, answer: &EditAnswer| {
             let before = decided.clone();
-            edit.edit.apply(&mut decided).is_ok() && decided == before
+            // A pointer that is gone was not marked, or was marked and taken away by somebody else: nobody can tell.
+            let gone = |now: &EditAnswer| *now == EditAnswer::Absent && *answer != EditAnswer::Absent;
+            edit.edit.apply(&mut decided).is_ok_and(|now| !gone(&now)) && decided == before
         };
         let settled = |edit: &PendingEdit| {
             edit.riding.is_none() && edit.doubt.as_ref().is_some_and(|doubt| doubt.base != version)
@@ -230,7 +232,7 @@ impl Batch {
         for mut edit in std::mem::take(&mut self.edits) {
             if settled(&edit)
                 && let Some(doubt) = edit.doubt.take()
-                && found(&edit)
+                && found(&edit, &doubt.answer)
             {
                 edit.succeed(doubt.answer);
             } else {

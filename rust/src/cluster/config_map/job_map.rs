@@ -12,7 +12,7 @@ use super::batch::{Batch, PendingEdit, not_leader};
 use super::memory::Memory;
 use super::trouble::Trouble;
 use super::{RETRY_PAUSE, limit_until, pause_after, settled_after};
-use crate::cluster::client::{ApiError, ApiErrorKind, WriteFailure};
+use crate::cluster::client::{ApiClient, ApiError, ApiErrorKind, Departure, WriteFailure};
 use crate::cluster::context::{Context, Lock};
 use crate::error::ErrorCode;
 use crate::protocol::annotations::Claim;
@@ -44,6 +44,8 @@ pub(crate) struct JobMap {
     challenged: bool,
     /// Since when a `ConfigMap` that this grant has had is missing.
     missing_since: Option<BootTime>,
+    /// The last write.
+    departure: Departure,
     trouble: Trouble,
 }
 
@@ -64,6 +66,7 @@ impl JobMap {
             commit: GroupCommit::default(),
             challenged: false,
             missing_since: None,
+            departure: Departure::default(),
             trouble: Trouble::default(),
         }
     }
@@ -98,14 +101,18 @@ impl JobMap {
         let grants = self.context.grants.clone();
         tokio::select! {
             biased;
-            // A request that is under way loses its listener here, so what it carried is in doubt.
+            // A write that is under way loses its listener here, so what it carried is in doubt if it has left.
             () = grants.ended(grant) => self.interrupted(),
             () = self.attempt_and_pause(grant) => {}
         }
     }
 
     fn interrupted(&mut self) {
-        self.batch.lost();
+        if self.departure.withdraw() {
+            self.batch.not_written();
+        } else {
+            self.batch.lost();
+        }
         self.commit.not_written();
         self.known = None;
     }
@@ -159,13 +166,17 @@ impl JobMap {
             return Ok(());
         }
         if fresh {
-            // Read under this grant, and about to be claimed by it: enough to go by if it is deleted before the answer comes.
-            self.memory.keep(grant, &base);
+            // Read under this grant: enough to go by if it is deleted before the answer comes.
+            if foreign {
+                self.memory.keep_for_claim(grant, &base);
+            } else {
+                self.memory.keep(grant, &base);
+            }
         }
         let version = config_map::resource_version(&base).unwrap_or_default();
         self.known = None;
         self.batch.sent(version);
-        let outcome = self.context.api.replace(&object, self.limit()).await;
+        let outcome = self.departing().replace(&object, self.limit()).await;
         self.written(grant, outcome)
     }
 
@@ -207,7 +218,7 @@ impl JobMap {
         self.commit.lost_its_object();
         self.decide(&mut object);
         self.batch.sent(NO_VERSION);
-        let outcome = self.context.api.create(&object, self.limit()).await;
+        let outcome = self.departing().create(&object, self.limit()).await;
         if outcome.is_ok() {
             self.missing_since = None;
             self.say_made(repaired, &object);
@@ -325,6 +336,12 @@ impl JobMap {
             _ => pause_after(error),
         };
         sleep(pause.min(self.limit())).await;
+    }
+
+    /// The client for the next write.
+    fn departing(&mut self) -> ApiClient {
+        self.departure = Departure::default();
+        self.context.api.departing(&self.departure)
     }
 
     fn limit(&self) -> Duration {

@@ -34,10 +34,12 @@ impl JobMaps {
 
     /// The writer of this `ConfigMap`, started if there is none.
     pub(crate) fn writer(&self, name: &str) -> Writer {
-        self.context.writers.of(name, |memory, edits| {
-            let map = JobMap::new(self.context.clone(), name.to_owned(), memory, edits);
-            self.context.spawn(map.run());
-        })
+        self.context
+            .writers
+            .of(name, self.context.grants.current(), |memory, edits| {
+                let map = JobMap::new(self.context.clone(), name.to_owned(), memory, edits);
+                self.context.spawn(map.run());
+            })
     }
 
     /// Claims the `ConfigMap` for this grant, and makes it with stock's labels if it is absent. From then on no older grant can change what is

@@ -20,6 +20,8 @@ enum State {
     Nothing,
     /// The object as it was last, under this grant.
     Known(GrantId, Arc<Value>),
+    /// The object as it was read under this grant, whose claim is on its way and may have arrived.
+    Claiming(GrantId, Arc<Value>),
     /// This process has deleted it, or is about to: an edit that comes late must not bring it back.
     GivenUp,
 }
@@ -27,9 +29,18 @@ enum State {
 impl Memory {
     /// The object of this version was read or stored under this grant.
     pub(crate) fn keep(&self, grant: GrantId, object: &Arc<Value>) {
+        self.set(State::Known(grant, Arc::clone(object)));
+    }
+
+    /// The object of this version was read under this grant, and is about to be claimed for it.
+    pub(crate) fn keep_for_claim(&self, grant: GrantId, object: &Arc<Value>) {
+        self.set(State::Claiming(grant, Arc::clone(object)));
+    }
+
+    fn set(&self, known: State) {
         let mut state = self.lock();
         if !matches!(*state, State::GivenUp) {
-            *state = State::Known(grant, Arc::clone(object));
+            *state = known;
         }
     }
 
@@ -49,14 +60,19 @@ impl Memory {
     /// What it looked like last under this grant.
     pub(crate) fn of(&self, grant: GrantId) -> Option<Arc<Value>> {
         match &*self.lock() {
-            State::Known(of, object) if *of == grant => Some(Arc::clone(object)),
+            State::Known(of, object) | State::Claiming(of, object) if *of == grant => Some(Arc::clone(object)),
             _ => None,
         }
     }
 
     /// Whether something is known under this grant.
     pub(crate) fn is_of(&self, grant: GrantId) -> bool {
-        matches!(&*self.lock(), State::Known(of, _) if *of == grant)
+        matches!(&*self.lock(), State::Known(of, _) | State::Claiming(of, _) if *of == grant)
+    }
+
+    /// Whether a claim for this grant was sent, and never heard of.
+    pub(crate) fn awaits_claim_of(&self, grant: GrantId) -> bool {
+        matches!(&*self.lock(), State::Claiming(of, _) if *of == grant)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

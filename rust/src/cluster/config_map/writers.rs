@@ -35,19 +35,24 @@ impl Known {
 }
 
 impl Writers {
-    /// The writer of this `ConfigMap`; `start` starts one if there is none.
+    /// The writer of this `ConfigMap`; `start` starts one if there is none. One that ended before it heard of its claim for the grant that holds now
+    /// leaves what it had read: the claim may have been stored, and only this process knows then what was in the `ConfigMap`.
     pub(crate) fn of(
         &self,
         name: &str,
+        grant: Option<GrantId>,
         start: impl FnOnce(Arc<Memory>, mpsc::UnboundedReceiver<PendingEdit>),
     ) -> Writer {
         let mut by_name = self.lock();
         if let Some(writer) = by_name.get(name).and_then(Known::writer) {
             return writer;
         }
-        by_name.retain(|_, known| known.writer().is_some());
+        let awaits = |known: &Known| grant.is_some_and(|grant| known.memory.awaits_claim_of(grant));
+        by_name.retain(|_, known| known.writer().is_some() || awaits(known));
         let (edits, receiver) = mpsc::unbounded_channel();
-        let memory = Arc::<Memory>::default();
+        let memory = by_name
+            .get(name)
+            .map_or_else(Arc::default, |left| Arc::clone(&left.memory));
         let known = Known {
             edits: edits.downgrade(),
             memory: Arc::clone(&memory),
@@ -90,7 +95,7 @@ mod tests {
     #[test]
     fn handles_of_one_name_share_a_writer_that_ends_with_the_last_of_them() {
         let (writers, mut started) = (Writers::default(), 0);
-        let mut open = || writers.of("a", |_, _| started += 1);
+        let mut open = || writers.of("a", None, |_, _| started += 1);
         let (first, second) = (open(), open());
         assert!(first.edits.same_channel(&second.edits));
         drop((first, second));
@@ -100,9 +105,21 @@ mod tests {
     }
 
     #[test]
+    fn what_was_read_before_a_claim_that_was_never_heard_of_outlasts_its_writer() {
+        let (writers, object) = (Writers::default(), Arc::new(json!({ "data": { "counter": "3" } })));
+        let open = |grant| writers.of("a", Some(GrantId(grant)), nothing).memory;
+        open(1).keep_for_claim(GrantId(1), &object);
+        assert_eq!(open(1).of(GrantId(1)), Some(Arc::clone(&object)));
+        open(1).keep(GrantId(1), &object);
+        assert_eq!(open(1).of(GrantId(1)), None);
+        open(1).keep_for_claim(GrantId(1), &object);
+        assert_eq!(open(2).of(GrantId(1)), None);
+    }
+
+    #[test]
     fn what_a_grant_has_had_is_known_by_name_until_it_is_given_up() {
         let writers = Writers::default();
-        let opened: Vec<Writer> = ["b", "a", "c"].map(|name| writers.of(name, nothing)).into();
+        let opened: Vec<Writer> = ["b", "a", "c"].map(|name| writers.of(name, None, nothing)).into();
         for (writer, grant) in opened.iter().zip([1, 1, 2]) {
             writer.memory.keep(GrantId(grant), &Arc::new(json!({})));
         }

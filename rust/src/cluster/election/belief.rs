@@ -3,6 +3,7 @@
 use log::{info, warn};
 
 use super::Election;
+use crate::cluster::client::Departure;
 use crate::cluster::config_map::batch::not_leader;
 use crate::cluster::events::Event;
 use crate::cluster::grant::Granted;
@@ -47,6 +48,10 @@ impl Election {
             "Leadership of {} (grant {}) ended: {cause}.",
             self.context.identity, grant.0
         );
+        // What has not left never will, and nobody has to be told that its outcome is not known.
+        if self.writing.as_ref().is_some_and(Departure::withdraw) {
+            self.batch.not_written();
+        }
         self.batch
             .fail(ErrorCode::NotLeader, &not_leader(&self.context.cluster_map));
     }

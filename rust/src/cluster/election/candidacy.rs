@@ -61,7 +61,9 @@ impl Election {
         self.wake = None;
         // The next elector counts its writes from the beginning: an outcome of this one would be taken for one of its own.
         self.requests.forget();
-        self.writing = false;
+        // What a write that is forgotten carried waits for another one.
+        self.leaders.not_stored();
+        self.writing = None;
         self.vanishing = false;
     }
 

@@ -83,7 +83,7 @@ impl Election {
         let (Known::Present(now), Some(before)) = (known, &self.last) else {
             return;
         };
-        if self.writing || self.context.grants.current().is_none() || config_map::data(now).is_some() {
+        if self.writing.is_some() || self.context.grants.current().is_none() || config_map::data(now).is_some() {
             return;
         }
         let entries = config_map::entries_with_prefix(before, "").into_iter();

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::cluster::client::Departure;
 use crate::cluster::config_map::batch::Batch;
 use crate::cluster::config_map::leaders::Leaders;
 use crate::cluster::config_map::subscribers::Subscribers;
@@ -67,8 +68,8 @@ pub(crate) struct Election {
     jvm_heard: Option<BootTime>,
     /// Since when the leadership is held on to through an outage, once that was said.
     holds_on_since: Option<BootTime>,
-    /// A write is under way.
-    writing: bool,
+    /// The write that is under way.
+    writing: Option<Departure>,
     /// The `ConfigMap` was deleted while we lead, and what else is gone is being found out.
     vanishing: bool,
     /// What somebody else has taken out of it while we lead, to be put back.
@@ -106,7 +107,7 @@ impl Election {
             wake: None,
             jvm_heard: None,
             holds_on_since: None,
-            writing: false,
+            writing: None,
             vanishing: false,
             emptied: Vec::new(),
             leaders: Leaders::default(),

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use crate::cluster::client::{Answer, ApiClient, ApiError, WriteFailure};
+use crate::cluster::client::{Answer, ApiClient, ApiError, Departure, WriteFailure};
 use crate::cluster::config_map::RETRY_PAUSE;
 use crate::cluster::preflight::{self, PreflightError};
 use crate::protocol::elector::AttemptId;
@@ -53,8 +53,10 @@ impl Requests {
         }
     }
 
-    pub(crate) fn write(&mut self, attempt: AttemptId, exists: bool, object: Value, limit: Duration) {
-        let api = self.api.clone();
+    /// Sends it; what comes back can be withdrawn as long as it has not left.
+    pub(crate) fn write(&mut self, attempt: AttemptId, exists: bool, object: Value, limit: Duration) -> Departure {
+        let departure = Departure::default();
+        let api = self.api.departing(&departure);
         self.tasks.spawn(async move {
             let outcome = if exists {
                 api.replace(&object, limit).await
@@ -63,6 +65,7 @@ impl Requests {
             };
             Finished::Write { attempt, outcome }
         });
+        departure
     }
 
     pub(crate) fn read(&mut self, limit: Duration) {

@@ -15,7 +15,7 @@ impl Election {
     pub(super) fn write_what_waits(&mut self) {
         let Known::Present(object) = &self.known else { return };
         // What came in meanwhile is asked for when the outcome is known: asked for now, it would cost a second write.
-        if self.writing {
+        if self.writing.is_some() {
             return;
         }
         if !self.batch.is_empty() || !self.emptied.is_empty() || self.leaders.want_a_write(object) {
@@ -50,15 +50,14 @@ impl Election {
             &self.presence,
         );
         self.batch.sent(write.base.as_deref().unwrap_or_default());
-        self.writing = true;
-        self.requests
-            .write(write.attempt, write.base.is_some(), object, write.time_limit);
+        let (attempt, exists) = (write.attempt, write.base.is_some());
+        self.writing = Some(self.requests.write(attempt, exists, object, write.time_limit));
     }
 
     pub(super) fn written(&mut self, attempt: AttemptId, outcome: Result<Value, WriteFailure>) {
         // While what is known is still what the elector knows: a renewal may be due.
         self.hear_the_jvm();
-        self.writing = false;
+        self.writing = None;
         match outcome {
             Ok(object) => {
                 self.trouble.succeeded(self.context.clock.boot(), &self.what());
@@ -76,7 +75,9 @@ impl Election {
             Err(WriteFailure::Refused(error)) => {
                 let unusable = is_unusable(error.kind);
                 match error.kind {
-                    ApiErrorKind::Conflict | ApiErrorKind::NotFound => debug!("{}: {}", self.what(), error.message),
+                    ApiErrorKind::Conflict | ApiErrorKind::NotFound | ApiErrorKind::Withheld => {
+                        debug!("{}: {}", self.what(), error.message);
+                    }
                     // Something that rides along cannot be stored: it must not take the renewals down with it.
                     ApiErrorKind::Invalid if !self.batch.is_empty() => {
                         self.batch.reject(ErrorCode::ApiRefused, &error.message);

@@ -137,6 +137,13 @@ impl Ledger {
         self.deletions.insert(map.to_owned(), self.now);
     }
 
+    /// Its leader has deleted a job's map on purpose: what comes back, whoever may have destroyed it before, begins anew.
+    pub fn deleted(&mut self, map: &str) {
+        if self.destroyed.remove(map).is_some() {
+            self.handed_out.remove(map);
+        }
+    }
+
     pub fn blind(&mut self, identity: &str, what: &str) {
         self.violation(CONDITIONAL, format!("{identity} sent {what} without a version"));
     }

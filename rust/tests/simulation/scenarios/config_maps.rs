@@ -568,6 +568,44 @@ fn a_map_that_is_deleted_right_after_it_was_opened_is_made_anew_with_what_was_in
 }
 
 #[test]
+fn a_map_that_is_deleted_before_its_opening_was_heard_of_is_made_anew_with_what_was_in_it() {
+    Scene::play(|scene| async move {
+        let (first, map) = scene.with_a_job().await;
+        scene.edit(&first, &map, add("checkpointID-2")).await.unwrap().unwrap();
+        first.stop(&scene.world, Duration::from_secs(20)).await;
+        let second = scene.candidate_of(1, Duration::from_secs(2));
+        scene.until_granted(&second).await;
+        // The claim is stored, and nobody hears of it until whoever opens the map has given up.
+        scene.plan_write(JOB_MAP, Fate::unheard(Duration::from_millis(2), Loss::Hang));
+        assert!(second.services().open_config_map(JOB_MAP, true).await.is_err());
+        let before = scene.object(JOB_MAP).unwrap();
+        vandal::deletes(&scene.world, JOB_MAP);
+        second.services().open_config_map(JOB_MAP, true).await.unwrap();
+        assert_eq!(scene.object(JOB_MAP).unwrap()["data"], before["data"]);
+    });
+}
+
+#[test]
+fn a_grant_that_ends_before_a_write_has_left_is_a_clean_refusal() {
+    Scene::play(|scene| async move {
+        let (leader, map) = scene.with_a_job().await;
+        scene.edit(&leader, &map, Edit::NextCounter).await.unwrap().unwrap();
+        // As many reads hang as requests may be in flight at the same time.
+        for _ in 0..14 {
+            scene.plan(of_the_job_map(is_get), Fate::dropped(Loss::Hang));
+            let map = map.clone();
+            (leader.gate.spawn())(Box::pin(async move { drop(map.read().await) }));
+        }
+        sleep(Duration::from_millis(50)).await;
+        let answer = scene.edit(&leader, &map, add("checkpointID-2"));
+        sleep(Duration::from_millis(50)).await;
+        leader.stop(&scene.world, Duration::from_secs(20)).await;
+        assert_eq!(answer.await.unwrap().unwrap_err().code, ErrorCode::NotLeader);
+        assert_eq!(scene.stored(JOB_MAP, "checkpointID-2"), None);
+    });
+}
+
+#[test]
 fn a_map_that_is_deleted_while_a_write_is_on_its_way_is_made_anew_with_that_write() {
     for fate in [
         Fate::good(Duration::from_millis(300), Duration::from_millis(2)),

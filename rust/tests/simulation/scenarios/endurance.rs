@@ -141,6 +141,24 @@ fn a_frozen_leader_is_revoked_within_100_ms_of_its_thaw() {
 }
 
 #[test]
+fn what_a_leader_took_back_in_a_write_that_was_forgotten_is_not_asked_of_the_writes_of_a_standby() {
+    Scene::play(|scene| async move {
+        let leader = scene.leader(0).await;
+        scene.plan_write(CLUSTER_MAP, Fate::dropped(Loss::Hang));
+        leader.stop(&scene.world, Duration::from_millis(50)).await;
+        leader.gate.freeze();
+        let standby = scene.leader(1).await;
+        sleep(Duration::from_secs(10)).await;
+        leader.gate.thaw();
+        sleep(Duration::from_secs(1)).await;
+        // It notes that it waits beside the addresses of the other one.
+        leader.contend(&scene.world);
+        sleep(Duration::from_secs(10)).await;
+        assert!(scene.told(&standby).is_some());
+    });
+}
+
+#[test]
 fn a_write_that_waited_for_its_turn_while_the_process_was_frozen_is_not_sent() {
     Scene::play(|scene| async move {
         let leader = scene.leader(0).await;

@@ -389,6 +389,19 @@ fn a_conflict_with_our_own_write_that_was_delivered_twice_is_its_success() {
 }
 
 #[test]
+fn a_pointer_that_somebody_took_away_does_not_show_that_it_was_marked() {
+    let mark = Edit::MarkPointer { key: "a".to_owned() };
+    let mut bench = Bench::of([mark]);
+    bench.send(&version(1, &json!({ "a": pointer("a") })));
+    bench.batch.lost();
+    bench.batch.settle_doubts(&version(2, &json!({})), "2");
+    bench.waits(0);
+    bench.send(&version(2, &json!({})));
+    bench.batch.nothing_to_write(NAME);
+    assert_eq!(bench.heard(0), Some(Ok(EditAnswer::Absent)));
+}
+
+#[test]
 fn a_conflict_is_a_clean_refusal() {
     let mut bench = Bench::of([add("a"), add("b")]);
     bench.send(&version(1, &json!({ "b": pointer("x") })));

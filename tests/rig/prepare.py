@@ -146,6 +146,22 @@ def control_plane() -> Path:
 
 
 @cache
+def s3_gateway() -> Path:
+    """The program that tests/s3-gateway builds; FLINKKUBEHA_S3_GATEWAY names one that is built already."""
+    named = os.environ.get("FLINKKUBEHA_S3_GATEWAY")
+    if named:
+        return Path(named)
+    sources = [file for file in (TESTS / "s3-gateway").iterdir() if file.is_file()]
+    program = CACHE / "s3-gateway" / content_key(sources) / "s3-gateway"
+    with _missing(program) as missing:
+        if missing:
+            go()
+            progress("building the S3 gateway (about 2 minutes on two cores the first time)")
+            run([str(TESTS / "s3-gateway" / "build"), str(program)], limit=1200)
+    return program
+
+
+@cache
 def flink_home(version: str = FLINK_VERSION) -> Path:
     """A whole Flink as its Python packages bring it: bin, conf, lib, opt, plugins."""
     target = CACHE / "flink" / version

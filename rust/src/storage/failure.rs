@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::io;
 
+use super::answer;
 use super::location::Location;
 use crate::error::{ErrorCode, HaError};
 
@@ -29,7 +30,7 @@ impl Failure {
     /// An action on an object ended in this error, of the operating system or of a library.
     pub(super) fn new(action: Action, location: &Location, source: &(dyn Error + 'static)) -> Self {
         let kind = kind(source);
-        let cause = os_error(source).map_or_else(|| source.to_string(), ToString::to_string);
+        let cause = os_error(source).map_or_else(|| answer::of(source), ToString::to_string);
         let (code, message) = match (action, kind) {
             (Action::Read | Action::Rename, Some(io::ErrorKind::NotFound))
             | (Action::Read, Some(io::ErrorKind::NotADirectory)) => {
@@ -95,9 +96,19 @@ impl Action {
     }
 }
 
-/// The kind of the operating system's error behind a library's.
+/// The kind of the operating system's error behind a library's, or what a store's answer amounts to.
 pub(super) fn kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
-    os_error(error).map(io::Error::kind)
+    use object_store::Error::{NotFound, PermissionDenied, Unauthenticated};
+    if let Some(error) = os_error(error) {
+        return Some(error.kind());
+    }
+    match error.downcast_ref::<object_store::Error>()? {
+        // Without its bucket there is no telling whether an object exists.
+        NotFound { source, .. } if answer::of(source.as_ref()).contains("NoSuchBucket") => None,
+        NotFound { .. } => Some(io::ErrorKind::NotFound),
+        PermissionDenied { .. } | Unauthenticated { .. } => Some(io::ErrorKind::PermissionDenied),
+        _ => None,
+    }
 }
 
 /// Whether there is nothing of this name. A file where a directory was expected leaves no room for anything below it.

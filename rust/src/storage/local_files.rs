@@ -16,7 +16,7 @@ use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 use super::backend::Backend;
 use super::failure::{Action, Failure, is_missing, kind, os_error};
 use super::location::Location;
-use super::transfer::{self, CopyFailure};
+use super::transfer;
 use super::{calling_thread, directories};
 use crate::error::{ErrorCode, HaError};
 
@@ -173,7 +173,7 @@ impl Backend for LocalFiles {
         let failed = |error: io::Error| Failure::new(Action::Write, location, &error);
         let store = self.for_writing(target).map_err(failed)?;
         calling_thread::run(transfer::upload(store, file, &object))
-            .map_err(|failure| copy_failure(failure, Action::Write, location, file))?;
+            .map_err(|failure| failure.into_failure(Action::Write, location, file))?;
         if std::ptr::eq(store, &raw const self.plain) {
             File::open(target)
                 .and_then(|target| target.sync_all())
@@ -185,7 +185,7 @@ impl Backend for LocalFiles {
     fn download(&self, location: &Location, file: &Path) -> Result<(), Failure> {
         let object = self.object_path(location)?;
         calling_thread::run(transfer::download(&self.durable, &object, file))
-            .map_err(|failure| copy_failure(failure, Action::Read, location, file))
+            .map_err(|failure| failure.into_failure(Action::Read, location, file))
     }
 
     fn ensure_directory(&self, location: &Location) -> Result<(), Failure> {
@@ -227,17 +227,6 @@ fn create_new(file: &Path) -> io::Result<File> {
                 directories::make(file.parent().unwrap_or(file))?;
             }
             created => return created,
-        }
-    }
-}
-
-fn copy_failure(failure: CopyFailure, action: Action, location: &Location, file: &Path) -> Failure {
-    match failure {
-        CopyFailure::Object(error) => Failure::new(action, location, &error),
-        CopyFailure::File(error) => {
-            let file = file.display();
-            let message = format!("Copying between {location} and the local file {file} failed: {error}.");
-            HaError::new(ErrorCode::StorageFailed, message).into()
         }
     }
 }

@@ -44,6 +44,11 @@ impl Location {
         &self.scheme
     }
 
+    /// The bucket or container of an object store, the host of a file system behind a network; empty without one.
+    pub(super) fn authority(&self) -> &str {
+        &self.authority
+    }
+
     /// The decoded path: absolute, without a slash at its end unless it is the root.
     pub(super) fn path(&self) -> &str {
         &self.path

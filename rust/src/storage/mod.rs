@@ -4,6 +4,7 @@
 //! was written here and the other way round. Every method blocks the calling thread; none may be called on a thread of an
 //! asynchronous runtime.
 
+mod answer;
 mod backend;
 mod calling_thread;
 mod directories;
@@ -11,6 +12,8 @@ mod failure;
 mod local_files;
 mod location;
 mod probe;
+mod remote;
+mod s3;
 mod transfer;
 
 use std::collections::BTreeMap;
@@ -36,8 +39,9 @@ impl Storage {
     /// `FileSystem` can take its place.
     pub fn open(root: &str, options: &BTreeMap<String, String>) -> Result<Self, HaError> {
         let root = Location::parse(root)?;
-        let backend = match root.scheme() {
+        let backend: Box<dyn Backend> = match root.scheme() {
             LocalFiles::SCHEME => Box::new(LocalFiles::open(options)?),
+            scheme if s3::is_scheme(scheme) => Box::new(s3::open(&root, options)?),
             scheme => {
                 let message = format!("There is no native storage for {scheme}, as in {root}.");
                 return Err(HaError::new(ErrorCode::Unsupported, message));
@@ -58,7 +62,8 @@ impl Storage {
         Ok(self.backend.read(&self.locate(uri)?)?)
     }
 
-    /// Deletes an object; `false` when there was none. Its directory stays, as with stock's `FileStateHandle`.
+    /// Deletes an object; `false` when the storage says that there was none, which most object stores do not. Its directory
+    /// stays, as with stock's `FileStateHandle`.
     pub fn delete(&self, uri: &str) -> Result<bool, HaError> {
         Ok(self.backend.delete(&self.locate(uri)?)?)
     }

@@ -344,8 +344,9 @@ fn a_storage_opens_for_its_scheme_alone() {
     let open = |root: &str| Storage::open(root, &BTreeMap::new());
     assert!(open("file:///absent/directory").is_ok());
     for (root, code) in [
-        ("s3://bucket/ha", ErrorCode::Unsupported),
         ("hdfs:///ha", ErrorCode::Unsupported),
+        ("oss://bucket/ha", ErrorCode::Unsupported),
+        ("s3:/ha", ErrorCode::InvalidSetting),
         ("/ha", ErrorCode::InvalidSetting),
         ("file://ha/x", ErrorCode::InvalidSetting),
     ] {

@@ -7,11 +7,18 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
+use futures_util::stream::FuturesUnordered;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt};
 
-/// How much of a file is in memory at a time. S3 takes 10,000 parts of at least 5 MiB; 8 MiB allows for 78 GiB.
+use super::failure::{Action, Failure};
+use super::location::Location;
+use crate::error::{ErrorCode, HaError};
+
+/// A file is sent in pieces of that size, a smaller one whole. S3 takes 10,000 parts of at least 5 MiB; 8 MiB allows for 78 GiB.
 const PIECE_BYTES: u64 = 8 * 1024 * 1024;
+/// How many pieces are on their way at a time, and so in memory.
+const PIECES_AT_ONCE: usize = 4;
 
 /// What went wrong in a copy, told apart by the side that it happened on.
 #[derive(Debug)]
@@ -20,6 +27,19 @@ pub(super) enum CopyFailure {
     File(io::Error),
     /// The object.
     Object(object_store::Error),
+}
+
+impl CopyFailure {
+    pub(super) fn into_failure(self, action: Action, location: &Location, file: &Path) -> Failure {
+        match self {
+            Self::Object(error) => Failure::new(action, location, &error),
+            Self::File(error) => {
+                let file = file.display();
+                let message = format!("Copying between {location} and the local file {file} failed: {error}.");
+                HaError::new(ErrorCode::StorageFailed, message).into()
+            }
+        }
+    }
 }
 
 impl From<object_store::Error> for CopyFailure {
@@ -31,11 +51,22 @@ impl From<object_store::Error> for CopyFailure {
 /// Copies a file into an object, which appears when it is complete.
 pub(super) async fn upload(store: &dyn ObjectStore, file: &Path, object: &ObjectPath) -> Result<(), CopyFailure> {
     let mut source = File::open(file).map_err(CopyFailure::File)?;
+    let first = next_piece(&mut source).map_err(CopyFailure::File)?.unwrap_or_default();
+    if first.len() < usize::try_from(PIECE_BYTES).unwrap_or(usize::MAX) {
+        store.put(object, first.into()).await?;
+        return Ok(());
+    }
     let mut upload = store.put_multipart(object).await?;
     let copied = async {
+        let mut under_way = FuturesUnordered::new();
+        under_way.push(upload.put_part(first.into()));
         while let Some(piece) = next_piece(&mut source).map_err(CopyFailure::File)? {
-            upload.put_part(piece.into()).await?;
+            if under_way.len() == PIECES_AT_ONCE {
+                under_way.try_next().await?;
+            }
+            under_way.push(upload.put_part(piece.into()));
         }
+        under_way.try_collect::<()>().await?;
         Ok(())
     };
     if let Err(failure) = copied.await {

@@ -17,6 +17,8 @@ package io.flinkkubeha.bridge;
 import java.lang.ref.Cleaner;
 import java.util.Arrays;
 import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
 
 import static org.apache.flink.util.Preconditions.checkNotNull;
 
@@ -31,9 +33,17 @@ public final class NativeStorage implements AutoCloseable {
         this.net = HandleNet.watch(this, handle, handle::close);
     }
 
-    /** Ends with {@link ErrorCode#UNSUPPORTED} if native code does not serve the root's scheme. */
-    public static NativeStorage open(String root) throws NativeException {
-        final long value = NativeBindings.openStorage(checkNotNull(root), new String[0]);
+    /**
+     * Ends with {@link ErrorCode#UNSUPPORTED} if native code does not serve the root's scheme, or
+     * cannot honour an option.
+     */
+    public static NativeStorage open(String root, Map<String, String> options)
+            throws NativeException {
+        final String[] flat =
+                options.entrySet().stream()
+                        .flatMap(option -> Stream.of(option.getKey(), option.getValue()))
+                        .toArray(String[]::new);
+        final long value = NativeBindings.openStorage(checkNotNull(root), flat);
         return new NativeStorage(
                 new NativeHandle(value, "Storage " + root, NativeBindings::closeStorage));
     }

@@ -18,6 +18,8 @@ import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.IllegalConfigurationException;
 import org.apache.flink.core.fs.Path;
 
+import java.util.Map;
+
 import static org.apache.flink.util.Preconditions.checkNotNull;
 
 /** Where the data behind the pointers lies: the same places as with Flink's own services. */
@@ -27,6 +29,7 @@ public final class StorageConfiguration {
     private final ResultConfiguration jobResults;
     private final ResultConfiguration applicationResults;
     private final StorageMode mode;
+    private final Map<String, String> options;
 
     private StorageConfiguration(Configuration configuration) {
         final String storageDir = HaConfiguration.read(configuration, HaOptions.STORAGE_DIR);
@@ -47,6 +50,7 @@ public final class StorageConfiguration {
                         HaOptions.APPLICATION_RESULT_DELETE_ON_COMMIT,
                         storageDir + "/application-result-store/" + clusterDirectory);
         this.mode = HaConfiguration.read(configuration, HaOptions.STORAGE_MODE);
+        this.options = StorageOptions.of(configuration, root.toUri().getScheme());
     }
 
     public static StorageConfiguration of(Configuration configuration) {
@@ -69,6 +73,11 @@ public final class StorageConfiguration {
 
     public StorageMode mode() {
         return mode;
+    }
+
+    /** What is set for the file system of the storage directory, secrets too. */
+    public Map<String, String> options() {
+        return options;
     }
 
     private static Path checkedRoot(String storageDir) {

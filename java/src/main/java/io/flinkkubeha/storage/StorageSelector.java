@@ -25,20 +25,23 @@ import io.flinkkubeha.config.StorageConfiguration;
 import io.flinkkubeha.config.StorageMode;
 
 import java.io.IOException;
+import java.util.Map;
 
 /** Decides who serves the storage directory. */
 public final class StorageSelector {
 
     /** Opens a native storage. */
     interface NativeOpener {
-        HaStorage open(String root) throws NativeException;
+        HaStorage open(String root, Map<String, String> options) throws NativeException;
     }
 
     private StorageSelector() {}
 
     /** Sends nothing and writes nothing. */
     public static HaStorages select(StorageConfiguration configuration) {
-        return select(configuration, root -> new NativeHaStorage(NativeStorage.open(root)));
+        return select(
+                configuration,
+                (root, options) -> new NativeHaStorage(NativeStorage.open(root, options)));
     }
 
     static HaStorages select(StorageConfiguration configuration, NativeOpener opener) {
@@ -47,7 +50,9 @@ public final class StorageSelector {
             return servedByFlink(root, HaOptions.STORAGE_MODE.key() + " asks for it");
         }
         try {
-            return new HaStorages(root, opener.open(root.toUri().toString()), "native code");
+            final HaStorage opened =
+                    opener.open(root.toUri().toString(), configuration.options());
+            return new HaStorages(root, opened, "native code");
         } catch (NativeException e) {
             if (e.code() != ErrorCode.UNSUPPORTED) {
                 throw new IllegalConfigurationException(e.getMessage(), e);

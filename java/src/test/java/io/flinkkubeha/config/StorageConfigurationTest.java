@@ -22,6 +22,8 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
+import java.util.Map;
+
 import static io.flinkkubeha.config.HaConfigurationTest.configuration;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -88,6 +90,37 @@ class StorageConfigurationTest {
         assertThat(beside.deleteOnCommit()).isTrue();
         assertThat(elsewhere.directory()).hasToString("gs://r/x");
         assertThat(elsewhere.deleteOnCommit()).isFalse();
+    }
+
+    @Test
+    void settingsOfFlinksFileSystemForTheSchemeArePassedOn() {
+        final String[] settings = {
+            "s3.endpoint", "http://gateway:9000",
+            "fs.s3a.path.style.access", "true",
+            "presto.s3.ssl.enabled", "false",
+            "s3a.access-key", "a",
+            "security.delegation.token.provider.s3-hadoop.region", "r",
+            "fs.azure.account.key.x", "no",
+            "state.backend.type", "hashmap"
+        };
+
+        for (String scheme : new String[] {"s3", "s3a", "s3p"}) {
+            assertThat(optionsOf(scheme, settings))
+                    .containsOnlyKeys(
+                            "s3.endpoint",
+                            "fs.s3a.path.style.access",
+                            "presto.s3.ssl.enabled",
+                            "s3a.access-key",
+                            "security.delegation.token.provider.s3-hadoop.region")
+                    .containsEntry("s3.endpoint", "http://gateway:9000");
+        }
+        assertThat(optionsOf("file", settings)).isEmpty();
+    }
+
+    private static Map<String, String> optionsOf(String scheme, String... settings) {
+        final Configuration configuration = configuration(settings);
+        configuration.setString("high-availability.storageDir", scheme + "://b/ha");
+        return StorageConfiguration.of(configuration).options();
     }
 
     @Test

@@ -31,7 +31,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 class StorageSelectorTest {
 
     private static final StorageSelector.NativeOpener UNSUPPORTED =
-            root -> {
+            (root, options) -> {
                 throw new NativeException(ErrorCode.UNSUPPORTED, "Only file is served natively.");
             };
 
@@ -43,7 +43,8 @@ class StorageSelectorTest {
 
         final HaStorages storages =
                 StorageSelector.select(
-                        TestingStorages.configuration(directory, "auto"), root -> nativeStorage);
+                        TestingStorages.configuration(directory, "auto"),
+                        (root, options) -> nativeStorage);
 
         assertThat(storages.description()).isEqualTo("native code");
         assertThat(storages.of("file:/elsewhere/x")).isSameAs(nativeStorage);

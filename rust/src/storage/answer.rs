@@ -1,0 +1,86 @@
+//! What a store behind a network has answered, in a few words.
+
+use std::error::Error;
+
+/// Longer texts of a server, such as the page of a proxy, are cut.
+const LONGEST: usize = 300;
+
+/// The innermost of the errors, which is the answer of the store itself: without the request that it repeats, for that holds the
+/// name of an access key and everything that was signed.
+pub(super) fn of(error: &(dyn Error + 'static)) -> String {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    let text = innermost.to_string();
+    let text = text
+        .strip_prefix("Server returned non-2xx status code: ")
+        .unwrap_or(&text);
+    let text = text.strip_prefix("Server returned error response: ").unwrap_or(text);
+    let (head, body) = text.split_at(text.find('<').unwrap_or(text.len()));
+    let status = head.trim_end_matches([':', ' ', '\u{feff}']);
+    let parts = [Some(status), element(body, "Code"), element(body, "Message")];
+    let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
+    let sentence = parts.join(": ");
+    let line = sentence.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cut: String = line.trim_end_matches('.').chars().take(LONGEST).collect();
+    if cut.is_empty() {
+        "no reason was given".to_owned()
+    } else {
+        cut
+    }
+}
+
+fn element<'a>(document: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = document.split_once(&format!("<{name}>"))?;
+    Some(rest.split_once(&format!("</{name}>"))?.0.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt;
+
+    use super::*;
+
+    #[derive(Debug)]
+    struct Said(&'static str, Option<Box<Said>>);
+
+    impl fmt::Display for Said {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str(self.0)
+        }
+    }
+
+    impl Error for Said {
+        fn source(&self) -> Option<&(dyn Error + 'static)> {
+            self.1.as_deref().map(|source| source as _)
+        }
+    }
+
+    #[test]
+    fn code_and_message_are_kept_and_what_was_signed_is_not() {
+        let inner = "Server returned non-2xx status code: 403 Forbidden: <?xml version=\"1.0\"?><Error><Code>SignatureDoesNotMatch</Code>\
+                     <Message>The signature\n does not match.</Message><AWSAccessKeyId>AKIA</AWSAccessKeyId><StringToSign>x</StringToSign></Error>";
+        let error = Said("outer with http://url", Some(Box::new(Said(inner, None))));
+        assert_eq!(
+            of(&error),
+            "403 Forbidden: SignatureDoesNotMatch: The signature does not match"
+        );
+    }
+
+    #[test]
+    fn other_answers_are_kept_short() {
+        assert_eq!(
+            of(&Said(
+                "Server returned non-2xx status code: 503 Service Unavailable: ",
+                None
+            )),
+            "503 Service Unavailable"
+        );
+        assert_eq!(of(&Said("operation timed out", None)), "operation timed out");
+        assert_eq!(of(&Said("", None)), "no reason was given");
+        assert_eq!(of(&Said("<html>nothing of use</html>", None)), "no reason was given");
+        let long = "word ".repeat(200).leak();
+        assert_eq!(of(&Said(long, None)).len(), LONGEST);
+    }
+}

@@ -1,6 +1,6 @@
 //! Native storage against a real gateway with signatures, and against a server that does what no real one does on demand.
 
-#![cfg(feature = "native")]
+#![cfg(feature = "s3")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 mod support;

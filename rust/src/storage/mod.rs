@@ -12,7 +12,9 @@ mod failure;
 mod local_files;
 mod location;
 mod probe;
+#[cfg(feature = "s3")]
 mod remote;
+#[cfg(feature = "s3")]
 mod s3;
 mod transfer;
 
@@ -41,6 +43,7 @@ impl Storage {
         let root = Location::parse(root)?;
         let backend: Box<dyn Backend> = match root.scheme() {
             LocalFiles::SCHEME => Box::new(LocalFiles::open(options)?),
+            #[cfg(feature = "s3")]
             scheme if s3::is_scheme(scheme) => Box::new(s3::open(&root, options)?),
             scheme => {
                 let message = format!("There is no native storage for {scheme}, as in {root}.");

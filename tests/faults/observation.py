@@ -211,7 +211,8 @@ def together(observations: Sequence[Observation]) -> Observation:
             elif name == "available":
                 first[name] = mine and value
             else:
-                first[name] = [*mine, *value] if isinstance(value, list) else max(mine, value)
+                # What is judged of a whole run stands in each of its faults.
+                first[name] = list(dict.fromkeys([*mine, *value])) if isinstance(value, list) else max(mine, value)
     return Observation(**first)
 
 

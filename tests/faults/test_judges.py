@@ -75,6 +75,7 @@ class Oracles(unittest.TestCase):
         bad = dataclasses.replace(_FINE, overlap_ms=7, lost=["x"], available=False, downtime=3, leaks=[])
         for pair in ([_FINE, bad], [bad, _FINE]):
             self.assertEqual(bad, together(pair))
+        self.assertEqual(["x"], together([bad, bad]).lost, "of the whole run, told with each fault of it")
 
 
 class Page(unittest.TestCase):

@@ -169,6 +169,14 @@ async fn retry_after_is_told() {
         error.message,
         "GET of ConfigMap ns/c failed with 429 Too Many Requests."
     );
+    let Setup {
+        client,
+        server: _server,
+        ..
+    } = setup(|_| Reaction::Answer(503, "Retry-After: 3\r\n", String::new())).await;
+    let failure = client.replace(&written(), LONG).await.unwrap_err();
+    assert!(matches!(failure, WriteFailure::Unknown(_)));
+    assert_eq!(failure.error().kind.retry_after(), Some(Duration::from_secs(3)));
 }
 
 #[tokio::test]

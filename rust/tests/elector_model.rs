@@ -35,6 +35,8 @@
 //! | an unknown outcome counts as won: it extends the belief | M, P `revoke_before_the_lease_can_end_on_a_rivals_clock`, T |
 //! | an acquisition of unknown outcome is not settled at `Stop` | T |
 //! | a read is sent beside a hanging renewal | M, P `one_request_at_a_time_with_time_for_another`, T |
+//! | a server that asks to be left alone is asked all the same | T |
+//! | … is left alone for as long as it asks | T |
 //! | a request may take all the time that is left | M, P `one_request_at_a_time_with_time_for_another`, T |
 //! | a failed write of edits waits for the next renewal | T |
 //! | no pause after the second failure | T |

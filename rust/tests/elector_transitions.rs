@@ -489,6 +489,35 @@ mod leader {
     }
 
     #[test]
+    fn leaves_a_server_alone_that_asks_for_it_but_not_longer_than_it_can_afford() {
+        let seconds = Duration::from_secs;
+        let mut bench = Bench::leader();
+        bench.tick(5_000).write(LockWriteKind::Renew);
+        bench.step(
+            5_010,
+            Input::AskedToWait {
+                retry_after: seconds(1),
+            },
+        );
+        assert!(!bench.refused(5_010).reads());
+        assert_eq!(bench.wake(), Some(at(6_010)));
+        assert!(bench.tick(6_010).reads());
+        bench.step(
+            6_020,
+            Input::AskedToWait {
+                retry_after: seconds(60),
+            },
+        );
+        assert!(!bench.step(6_020, Input::ReadFailed).reads());
+        // Two thirds of what is left are for two more tries.
+        assert_eq!(bench.wake(), Some(at(6_020) + Duration::from_millis(7_480) / 3));
+        // What was asked for once is not asked for ever.
+        assert!(bench.tick(8_514).reads());
+        bench.step(8_520, Input::ReadFailed);
+        assert_eq!(bench.wake(), Some(at(9_020)));
+    }
+
+    #[test]
     fn lets_edits_and_renewals_ride_on_one_write() {
         let mut bench = Bench::leader();
         bench.step(1_000, Input::WriteWanted).write(LockWriteKind::Renew);

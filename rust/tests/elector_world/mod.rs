@@ -313,7 +313,7 @@ impl Referee {
                 }
             }
             Input::ReadFailed | Input::ReadPostponed => self.reading = false,
-            Input::WriteWanted => {}
+            Input::WriteWanted | Input::AskedToWait { .. } => {}
             Input::Applied { attempt, observation } => {
                 *outcome = self.take(*attempt);
                 if outcome.is_some_and(|(kind, _)| matches!(kind, LockWriteKind::Release | LockWriteKind::Leave)) {

@@ -90,14 +90,22 @@ impl Election {
                     self.batch.not_written();
                 }
                 self.leaders.not_stored();
+                self.asked_to_wait(error.kind);
                 self.step(Input::Refused { attempt, unusable });
             }
             Err(WriteFailure::Unknown(error)) => {
                 self.failing(&error.message);
                 self.batch.lost();
                 self.leaders.not_stored();
+                self.asked_to_wait(error.kind);
                 self.step(Input::Unknown { attempt });
             }
+        }
+    }
+
+    pub(super) fn asked_to_wait(&mut self, error: ApiErrorKind) {
+        if let Some(retry_after) = error.retry_after() {
+            self.step(Input::AskedToWait { retry_after });
         }
     }
 

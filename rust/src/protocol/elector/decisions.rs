@@ -190,7 +190,7 @@ impl Elector {
             || matches!(self.request, Request::Writing { .. })
     }
 
-    fn time_limit(&self, now: BootTime, write: impl Into<Option<LockWriteKind>>) -> Duration {
+    pub(super) fn time_limit(&self, now: BootTime, write: impl Into<Option<LockWriteKind>>) -> Duration {
         let takeable_at = self.sight.as_ref().map(Sight::takeable_at);
         let left = match &self.role {
             // A note must not stand in the way of taking the lock.

@@ -115,6 +115,34 @@ fn a_request_that_hangs_does_not_delay_the_revoke() {
 }
 
 #[test]
+fn a_server_that_asks_to_be_left_alone_is_left_alone_and_costs_no_leadership() {
+    Scene::play(|scene| async move {
+        let leader = scene.leader(0).await;
+        let _standby = scene.candidate(1);
+        sleep(SETTLED).await;
+        // Each refusal comes with the wish for 1 s of peace.
+        for code in [429, 503] {
+            let before = scene.requests();
+            let until = scene.world.now() + Duration::from_millis(1200);
+            for _ in 0..20 {
+                let world = Arc::clone(&scene.world);
+                scene.plan(
+                    move |seen| !seen.dry_run && seen.machine == 0 && world.now() < until,
+                    Fate::code(code),
+                );
+            }
+            sleep(Duration::from_millis(1200)).await;
+            let sent = scene.requests() - before;
+            assert!((1..=8).contains(&sent), "{sent} requests");
+            scene.world.lock().weather.planned.clear();
+            sleep(Duration::from_secs(5)).await;
+        }
+        assert!(scene.told(&leader).is_some());
+        assert_eq!(scene.world.lock().ledger.grants, 1);
+    });
+}
+
+#[test]
 fn a_frozen_leader_is_revoked_within_100_ms_of_its_thaw() {
     Scene::play(|scene| async move {
         let leader = scene.leader(0).await;

@@ -283,6 +283,34 @@ async fn a_time_out_is_unknown_and_the_next_call_uses_none_of_the_old_connection
 }
 
 #[tokio::test]
+async fn a_copy_goes_over_another_connection_and_so_does_everything_once_it_was_answered_first() {
+    let dead = Arc::new(AtomicBool::new(false));
+    let Setup { client, server, .. } = setup({
+        let dead = Arc::clone(&dead);
+        move |seen| {
+            if dead.load(Ordering::SeqCst) && seen.connection == 0 {
+                Reaction::Hang
+            } else {
+                ok()
+            }
+        }
+    })
+    .await;
+    client.get("c", LONG).await.unwrap();
+    dead.store(true, Ordering::SeqCst);
+    let (object, elsewhere) = (written(), client.elsewhere());
+    tokio::select! {
+        biased;
+        _ = client.replace(&object, LONG) => panic!("the first connection is dead"),
+        copy = elsewhere.replace(&object, LONG) => assert!(copy.is_ok()),
+    }
+    client.get("c", LONG).await.unwrap();
+    let connections: Vec<usize> = server.seen().iter().map(|seen| seen.connection).collect();
+    assert_eq!(connections.first(), Some(&0));
+    assert_eq!(connections.last(), Some(&1), "{connections:?}");
+}
+
+#[tokio::test]
 async fn a_write_that_found_no_connection_is_refused() {
     let Setup { client, server, .. } = setup(|_| ok()).await;
     let address = server.url();

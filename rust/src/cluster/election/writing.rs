@@ -50,8 +50,7 @@ impl Election {
             &self.presence,
         );
         self.batch.sent(write.base.as_deref().unwrap_or_default());
-        let (attempt, exists) = (write.attempt, write.base.is_some());
-        self.writing = Some(self.requests.write(attempt, exists, object, write.time_limit));
+        self.writing = Some(self.requests.write(write, object));
     }
 
     pub(super) fn written(&mut self, attempt: AttemptId, outcome: Result<Value, WriteFailure>) {

@@ -202,7 +202,9 @@ impl Elector {
     /// The outcome of any other write than the one under way is of no interest.
     fn take_write(&mut self, outcome_of: AttemptId) -> Option<(LockWriteKind, BootTime)> {
         match self.request {
-            Request::Writing { attempt, kind, sent } if attempt == outcome_of => {
+            Request::Writing {
+                attempt, kind, sent, ..
+            } if attempt == outcome_of => {
                 self.request = Request::Idle;
                 Some((kind, sent))
             }

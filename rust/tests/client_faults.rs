@@ -169,6 +169,14 @@ async fn retry_after_is_told() {
         error.message,
         "GET of ConfigMap ns/c failed with 429 Too Many Requests."
     );
+    let Setup {
+        client,
+        server: _server,
+        ..
+    } = setup(|_| Reaction::Answer(503, "Retry-After: 3\r\n", String::new())).await;
+    let failure = client.replace(&written(), LONG).await.unwrap_err();
+    assert!(matches!(failure, WriteFailure::Unknown(_)));
+    assert_eq!(failure.error().kind.retry_after(), Some(Duration::from_secs(3)));
 }
 
 #[tokio::test]
@@ -272,6 +280,34 @@ async fn a_time_out_is_unknown_and_the_next_call_uses_none_of_the_old_connection
     client.replace(&written(), LONG).await.unwrap();
     assert!(started.elapsed() < LONG / 2);
     assert_eq!(server.seen().last().unwrap().connection, 2);
+}
+
+#[tokio::test]
+async fn a_copy_goes_over_another_connection_and_so_does_everything_once_it_was_answered_first() {
+    let dead = Arc::new(AtomicBool::new(false));
+    let Setup { client, server, .. } = setup({
+        let dead = Arc::clone(&dead);
+        move |seen| {
+            if dead.load(Ordering::SeqCst) && seen.connection == 0 {
+                Reaction::Hang
+            } else {
+                ok()
+            }
+        }
+    })
+    .await;
+    client.get("c", LONG).await.unwrap();
+    dead.store(true, Ordering::SeqCst);
+    let (object, elsewhere) = (written(), client.elsewhere());
+    tokio::select! {
+        biased;
+        _ = client.replace(&object, LONG) => panic!("the first connection is dead"),
+        copy = elsewhere.replace(&object, LONG) => assert!(copy.is_ok()),
+    }
+    client.get("c", LONG).await.unwrap();
+    let connections: Vec<usize> = server.seen().iter().map(|seen| seen.connection).collect();
+    assert_eq!(connections.first(), Some(&0));
+    assert_eq!(connections.last(), Some(&1), "{connections:?}");
 }
 
 #[tokio::test]

@@ -35,7 +35,13 @@
 //! | an unknown outcome counts as won: it extends the belief | M, P `revoke_before_the_lease_can_end_on_a_rivals_clock`, T |
 //! | an acquisition of unknown outcome is not settled at `Stop` | T |
 //! | a read is sent beside a hanging renewal | M, P `one_request_at_a_time_with_time_for_another`, T |
-//! | a request may take all the time that is left | M, P `one_request_at_a_time_with_time_for_another`, T |
+//! | a renewal is waited for after the belief has ended | M, P `one_request_at_a_time_with_time_for_another`, T |
+//! | … goes out again only when half of the time is over | M, P `one_request_at_a_time_with_time_for_another`, T |
+//! | a renewal that is overdue is no failure to hold on through | T |
+//! | … is one to a process that was frozen meanwhile | T |
+//! | a server that asks to be left alone is asked all the same | T |
+//! | … is left alone for as long as it asks | T |
+//! | any other request may take all the time that is left | M, P `one_request_at_a_time_with_time_for_another`, T |
 //! | a failed write of edits waits for the next renewal | T |
 //! | no pause after the second failure | T |
 //! | the lease in the record is ignored | P `a_running_lease_is_left_alone`, T |

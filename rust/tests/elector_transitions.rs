@@ -72,6 +72,7 @@ fn noted(version: u64, holder: &str, renewed: i64, waiting: &[&str]) -> Observat
 }
 
 /// An elector and everything that it asked for in the last step.
+#[derive(Clone)]
 struct Bench {
     elector: Elector,
     effects: Vec<Effect>,
@@ -232,6 +233,7 @@ mod candidate {
             (None, 0, None)
         );
         assert_eq!(write.time_limit, Duration::from_millis(4_500));
+        assert_eq!(write.again_after, None);
         bench.applied(10, held(10, ME, 1));
         let grant = Effect::Grant {
             grant: GrantId(1),
@@ -477,8 +479,9 @@ mod leader {
         let write = bench.write(LockWriteKind::Renew).clone();
         assert_eq!((write.base.as_deref(), write.transitions), (Some("10"), 7));
         assert_eq!(write.keep_acquire_time, Some(WallTime::from_micros(1)));
-        // A third of the 8.5 s that are left.
-        assert_eq!(write.time_limit, Duration::from_millis(8_500) / 3);
+        // Once more after a third of the 8.5 s that are left, and nearly all of it for the answer.
+        assert_eq!(write.again_after, Some(Duration::from_millis(8_500) / 3));
+        assert_eq!(write.time_limit, Duration::from_millis(8_300));
         assert_eq!(bench.wake(), Some(at(13_500)));
         bench.applied(6_000, held(11, ME, 2));
         let extended = Effect::Extend {
@@ -486,6 +489,70 @@ mod leader {
             valid_until: at(18_500),
         };
         assert_eq!(bench.effects, [extended, Effect::Wake { at: at(10_000) }]);
+    }
+
+    #[test]
+    fn leaves_a_server_alone_that_asks_for_it_but_not_longer_than_it_can_afford() {
+        let seconds = Duration::from_secs;
+        let mut bench = Bench::leader();
+        bench.tick(5_000).write(LockWriteKind::Renew);
+        bench.step(
+            5_010,
+            Input::AskedToWait {
+                retry_after: seconds(1),
+            },
+        );
+        assert!(!bench.refused(5_010).reads());
+        assert_eq!(bench.wake(), Some(at(6_010)));
+        assert!(bench.tick(6_010).reads());
+        bench.step(
+            6_020,
+            Input::AskedToWait {
+                retry_after: seconds(60),
+            },
+        );
+        assert!(!bench.step(6_020, Input::ReadFailed).reads());
+        // Two thirds of what is left are for two more tries.
+        assert_eq!(bench.wake(), Some(at(6_020) + Duration::from_millis(7_480) / 3));
+        // What was asked for once is not asked for ever.
+        assert!(bench.tick(8_514).reads());
+        bench.step(8_520, Input::ReadFailed);
+        assert_eq!(bench.wake(), Some(at(9_020)));
+    }
+
+    #[test]
+    fn holds_on_when_a_renewal_is_overdue_and_hears_of_it_still() {
+        let hold = OutageHold {
+            duration: Duration::from_secs(30),
+            despite_strangers: false,
+        };
+        let mut bench = Bench::with(ElectorSettings {
+            outage_hold: hold,
+            ..timings().into()
+        });
+        bench.watch(0, Observation::Missing).applied(10, noted(10, ME, 1, &[]));
+        for (version, sent) in [(11, 5_000), (12, 10_000), (13, 15_000)] {
+            bench.tick(sent).applied(sent + 10, noted(version, ME, 1, &[]));
+        }
+        bench.tick(20_000).write(LockWriteKind::Renew);
+        let overdue = at(20_000) + Duration::from_millis(8_500) / 3;
+        assert_eq!(bench.wake(), Some(overdue));
+        let held_until = |bench: &mut Bench, millis| {
+            bench.tick(millis);
+            bench.effects.iter().find_map(|effect| match effect {
+                Effect::Hold { valid_until, .. } => Some(*valid_until),
+                _ => None,
+            })
+        };
+        assert_eq!(held_until(&mut bench.clone(), 22_834), Some(at(22_834 + 13_500)));
+        // Frozen meanwhile, it has seen nothing fail.
+        assert_eq!(held_until(&mut bench.clone(), 24_000), None);
+        bench.tick(22_834);
+        bench.applied(28_000, noted(14, ME, 2, &[]));
+        assert!(bench.effects.contains(&Effect::Extend {
+            grant: GrantId(1),
+            valid_until: at(33_500),
+        }));
     }
 
     #[test]

@@ -161,6 +161,8 @@ pub struct Referee {
     notes_last_until: BootTime,
     next_grant: u64,
     writing: Option<(AttemptId, LockWriteKind, BootTime)>,
+    /// From then on a renewal that is not answered counts as a failure.
+    overdue_from: Option<BootTime>,
     reading: bool,
     read_back: Option<&'static str>,
     known: Option<Observation>,
@@ -192,6 +194,7 @@ impl Referee {
             notes_last_until: BEGINNING,
             next_grant: first_grant.0,
             writing: None,
+            overdue_from: None,
             reading: false,
             read_back: None,
             known: None,
@@ -259,7 +262,9 @@ impl Referee {
                     self.granted = None;
                 }
                 Effect::Write(write) => {
-                    self.judge_request(now, write.time_limit, &mut broken);
+                    self.judge_request(now, write.again_after.unwrap_or(write.time_limit), &mut broken);
+                    self.judge_copies(now, write, &mut broken);
+                    self.overdue_from = write.again_after.map(|share| now + share);
                     self.judge_write(now, write, &mut broken);
                     self.writing = Some((write.attempt, write.kind, now));
                 }
@@ -313,7 +318,7 @@ impl Referee {
                 }
             }
             Input::ReadFailed | Input::ReadPostponed => self.reading = false,
-            Input::WriteWanted => {}
+            Input::WriteWanted | Input::AskedToWait { .. } => {}
             Input::Applied { attempt, observation } => {
                 *outcome = self.take(*attempt);
                 if outcome.is_some_and(|(kind, _)| matches!(kind, LockWriteKind::Release | LockWriteKind::Leave)) {
@@ -426,10 +431,12 @@ impl Referee {
         let Some((_, former)) = self.granted else { return };
         let longest =
             (now + self.timings.renew_deadline).min(self.confirmed_until + self.settings.outage_hold.duration);
-        let failed = matches!(
-            input,
-            Input::ReadFailed | Input::Unknown { .. } | Input::Refused { unusable: true, .. }
-        );
+        let overdue = self.writing.is_some() && self.overdue_from.is_some_and(|from| now >= from);
+        let failed = overdue
+            || matches!(
+                input,
+                Input::ReadFailed | Input::Unknown { .. } | Input::Refused { unusable: true, .. }
+            );
         let ended = valid_until == self.confirmed_until && self.knows_a_rival();
         if valid_until <= former {
             if !ended || now >= valid_until {
@@ -547,6 +554,23 @@ impl Referee {
         let longest = (left / 3).clamp(Duration::from_millis(200), Duration::from_secs(5));
         if limit > longest || limit.is_zero() {
             broken(rule::ONE_REQUEST, "the request may take too long");
+        }
+    }
+
+    /// A renewal is waited for until shortly before the belief ends, and goes out again beside; nothing else does.
+    fn judge_copies(&self, now: BootTime, write: &LockWrite, broken: &mut impl FnMut(&'static str, &'static str)) {
+        let renewal = write.kind == LockWriteKind::Renew;
+        if renewal != write.again_after.is_some() {
+            broken(rule::ONE_REQUEST, "copies of what is no renewal, or none of one");
+        }
+        let millis = Duration::from_millis;
+        let left = self.granted.map(|(_, until)| until.saturating_since(now));
+        let longest = left.map(|left| left.saturating_sub(millis(200).min(left / 20)).max(millis(200)));
+        if renewal && longest.is_none_or(|longest| write.time_limit > longest) {
+            broken(
+                rule::ONE_REQUEST,
+                "a renewal is waited for longer than its answer counts",
+            );
         }
     }
 

@@ -289,7 +289,7 @@ async fn process(
     let now = world.now();
     let date = http_date(now);
     answer.headers_mut().insert("Date", date.parse().unwrap());
-    if code == 429 {
+    if code == 429 || code == 503 {
         answer.headers_mut().insert("Retry-After", "1".parse().unwrap());
     }
     match fate.loss {

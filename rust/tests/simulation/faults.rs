@@ -167,6 +167,8 @@ pub struct Weather {
     pub watch_per_mille: u64,
     pub longest_lag: u64,
     paths: Vec<Path>,
+    /// What every request takes longer, and every answer, in milliseconds.
+    pub latency: u64,
     /// Fates that a scenario has laid out; they come before chance.
     pub planned: VecDeque<Planned>,
     /// All watches of this machine are dead, those that it opens too, and nobody says so.
@@ -185,6 +187,7 @@ impl Weather {
             watch_per_mille: 0,
             longest_lag: 5,
             paths: vec![Path::Good; machines],
+            latency: 0,
             planned: VecDeque::new(),
             severed: None,
             without_bookmarks: false,
@@ -205,6 +208,7 @@ impl Weather {
             watch_per_mille: random.pick(&[0, 50, 300]),
             longest_lag: random.pick(&[5, 50, 500, 4000]),
             paths: vec![Path::Good; machines],
+            latency: 0,
             planned: VecDeque::new(),
             severed: None,
             without_bookmarks: random.per_mille(150),
@@ -234,7 +238,8 @@ impl Weather {
         if let Some(place) = self.planned.iter().position(|(fits, _)| fits(seen)) {
             return self.planned.remove(place).unwrap().1;
         }
-        let mut fate = Fate::good(random.millis(1, 8), random.millis(1, 8));
+        let mut way = || random.millis(1, 8) + Duration::from_millis(self.latency);
+        let mut fate = Fate::good(way(), way());
         if !random.per_mille(self.per_mille) {
             return fate;
         }

@@ -84,6 +84,8 @@ struct SentWrite {
     identity: String,
     map: String,
     sent: Duration,
+    /// When the first copy of it was sent, whose time its record bears: a belief counts from then.
+    first_sent: Duration,
     under_a_grant: bool,
     /// It was applied, and left the lock with its sender.
     elects: bool,

@@ -47,8 +47,7 @@ impl Scene {
                 sleep(Duration::from_secs(1)).await;
                 let violations = std::mem::take(&mut world.lock().ledger.violations);
                 assert!(violations.is_empty(), "{violations:#?}");
-                let vandalized = world.lock().ledger.vandalized;
-                vandalized
+                world.lock().ledger.vandalized
             })
         });
         let wrong = (logged.iter()).filter(|(level, _)| *level == log::Level::Error || !vandalized);

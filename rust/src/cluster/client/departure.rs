@@ -12,7 +12,7 @@ const LEFT: u8 = 2;
 /// It will never leave.
 const WITHDRAWN: u8 = 3;
 
-/// One write on its way out, shared by whoever sends it and by whoever may want it back. In the extensions of each request, so that a service which
+/// One write on its way out with all its copies, shared by whoever sends it and by whoever may want it back. In the extensions of each request, so that a service which
 /// stands in for a server can tell that it has taken it.
 #[derive(Clone, Debug, Default)]
 pub struct Departure {
@@ -43,11 +43,6 @@ impl Departure {
     /// The attempt to hand it over is made: it has left, or it waits on.
     pub(super) fn handed_over(&self, left: bool) {
         self.advance(LEAVING, if left { LEFT } else { WAITING });
-    }
-
-    /// What left was answered, and it leaves once more.
-    pub(super) fn answered(&self) {
-        self.advance(LEFT, WAITING);
     }
 
     fn stage(&self) -> u8 {
@@ -83,8 +78,9 @@ mod tests {
         assert!(!departure.withdraw());
         departure.handed_over(true);
         assert!(departure.has_left() && !departure.withdraw());
-        // Refused for its token, and about to be sent with another one.
-        departure.answered();
-        assert!(departure.withdraw());
+        // A copy of it that waits changes nothing about that.
+        assert!(departure.may_leave());
+        departure.handed_over(false);
+        assert!(departure.has_left() && !departure.withdraw());
     }
 }

@@ -71,7 +71,12 @@ pub enum ApiErrorKind {
         /// The server's `Retry-After`.
         retry_after: Option<Duration>,
     },
-    /// 5xx, with its code.
+    /// 503 with a time after which it is worth trying again.
+    Overloaded {
+        /// The server's `Retry-After`.
+        retry_after: Duration,
+    },
+    /// Any other 5xx, with its code.
     Server(u16),
     /// Any other code.
     Other(u16),
@@ -81,6 +86,18 @@ pub enum ApiErrorKind {
     Tls,
     /// The answer is not what the Kubernetes API answers.
     Malformed,
+}
+
+impl ApiErrorKind {
+    /// For how long the server asks to be left alone.
+    #[must_use]
+    pub fn retry_after(self) -> Option<Duration> {
+        match self {
+            Self::TooManyRequests { retry_after } => retry_after,
+            Self::Overloaded { retry_after } => Some(retry_after),
+            _ => None,
+        }
+    }
 }
 
 /// A failed request.
@@ -177,6 +194,9 @@ impl Status {
             410 => ApiErrorKind::Gone,
             400 | 413 | 422 => ApiErrorKind::Invalid,
             429 => ApiErrorKind::TooManyRequests { retry_after },
+            503 => retry_after.map_or(ApiErrorKind::Server(code), |retry_after| ApiErrorKind::Overloaded {
+                retry_after,
+            }),
             500..=599 => ApiErrorKind::Server(code),
             _ => ApiErrorKind::Other(code),
         }

@@ -98,6 +98,8 @@ pub(super) struct Exchange<'a> {
     pub(super) namespace: &'a str,
     /// None for watches.
     pub(super) places: Option<&'a Semaphore>,
+    /// Beside the connection that everybody uses.
+    pub(super) elsewhere: bool,
     pub(super) permit: Option<&'a Permit>,
     /// None for what nobody wants back.
     pub(super) departure: Option<&'a Departure>,
@@ -111,9 +113,9 @@ impl Exchange<'_> {
     /// Sends a request; the limit covers everything from waiting for a free place to the last byte of the answer.
     pub(super) async fn send(&self, request: &ConfigMapRequest, limit: Duration) -> Result<Answered, Unanswered> {
         let limit = limit.min(LONGEST_LIMIT);
-        let mut stage = Stage::Queued;
+        let (mut stage, began) = (Stage::Queued, Instant::now());
         let attempts = self.attempts(request, limit, &mut stage);
-        if let Ok(outcome) = tokio::time::timeout_at(Instant::now() + limit, attempts).await {
+        if let Ok(outcome) = tokio::time::timeout_at(began + limit, attempts).await {
             return outcome;
         }
         let cause = match &stage {
@@ -124,7 +126,10 @@ impl Exchange<'_> {
                 format!("it could not be sent within {limit:?}, because a new connection is still being prepared")
             }
             Stage::Attempting { connection, .. } => {
-                self.link.distrust(connection.generation, Distrust::Transport);
+                // What is slow is not dead: where others were answered meanwhile, this one alone is given up.
+                if !connection.was_heard_since(began) {
+                    self.link.distrust(connection.generation, Distrust::Transport);
+                }
                 let what = if stage.may_be_sent() {
                     "answer from"
                 } else {
@@ -153,11 +158,14 @@ impl Exchange<'_> {
         };
         *stage = Stage::Preparing;
         let patience = limit / PATIENCE_DIVISOR;
-        let mut connection = self.link.current(patience).await;
+        let mut connection = if self.elsewhere {
+            self.link.beside(patience).await
+        } else {
+            self.link.current(patience).await
+        };
         let departure = self.departure.cloned().unwrap_or_default();
         let (mut token_retried, mut rebuilt) = (false, false);
         loop {
-            departure.answered();
             let authorization = connection.authorization();
             let outcome = self
                 .attempt(request, &connection, authorization.clone(), &departure, stage)
@@ -175,7 +183,7 @@ impl Exchange<'_> {
                 Err(failure) if failure.kind == ApiErrorKind::Tls && !failure.may_be_sent => Distrust::Certificate,
                 _ => return outcome,
             };
-            if rebuilt {
+            if rebuilt || self.elsewhere {
                 return outcome;
             }
             rebuilt = true;
@@ -209,6 +217,10 @@ impl Exchange<'_> {
             }
             failure
         })?;
+        connection.is_heard();
+        if self.elsewhere {
+            self.link.prefer(connection.generation);
+        }
         Ok(self.answer(request, response, connection).await)
     }
 

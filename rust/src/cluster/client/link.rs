@@ -65,6 +65,8 @@ pub(super) struct Connection {
     pub(super) generation: u64,
     pub(super) client: kube::Client,
     telling: Telling,
+    /// When the last answer came.
+    heard: Mutex<Option<Instant>>,
     /// Absent for a service that tests put in the place of a server.
     loaded: Option<Arc<Loaded>>,
 }
@@ -88,6 +90,15 @@ impl Connection {
             move || matches!(&loaded.credentials, Credentials::File(token) if token.differs_from(&used)),
         );
         read.await.unwrap_or(false)
+    }
+
+    pub(super) fn is_heard(&self) {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+    }
+
+    pub(super) fn was_heard_since(&self, since: Instant) -> bool {
+        let heard = *self.heard.lock().unwrap_or_else(PoisonError::into_inner);
+        heard.is_some_and(|heard| heard >= since)
     }
 
     pub(super) fn telling(&self) -> Telling {
@@ -133,6 +144,10 @@ enum Origin {
 
 struct State {
     current: Arc<Connection>,
+    /// Beside the present one, for copies of requests that are under way over that.
+    spare: Option<Arc<Connection>>,
+    /// The generation that was made last.
+    newest: u64,
     distrust: Option<Distrust>,
     rebuilding: bool,
     last_rebuild: Option<Instant>,
@@ -185,6 +200,7 @@ impl Link {
             generation: 0,
             client,
             telling: Telling::Hyper,
+            heard: Mutex::default(),
             loaded: Some(Arc::new(loaded)),
         };
         Ok(Self::new(Origin::Source(source), connection))
@@ -197,6 +213,7 @@ impl Link {
             generation: 0,
             client: service(),
             telling,
+            heard: Mutex::default(),
             loaded: None,
         };
         Self::new(Origin::Service(service), connection)
@@ -204,7 +221,9 @@ impl Link {
 
     fn new(origin: Origin, connection: Connection) -> Self {
         let state = State {
+            newest: connection.generation,
             current: Arc::new(connection),
+            spare: None,
             distrust: None,
             rebuilding: false,
             last_rebuild: None,
@@ -230,6 +249,35 @@ impl Link {
         let mut state = self.inner.lock();
         if state.current.generation == generation {
             state.distrust = Some(cause);
+        }
+        state.spare.take_if(|spare| spare.generation == generation);
+    }
+
+    /// A connection beside the present one: the same for everybody, until a request over it fails. Where none can be made in this time, the
+    /// present one has to do.
+    pub(super) async fn beside(&self, patience: Duration) -> Arc<Connection> {
+        let current = {
+            let state = self.inner.lock();
+            if let Some(spare) = &state.spare {
+                return Arc::clone(spare);
+            }
+            Arc::clone(&state.current)
+        };
+        let making = Arc::clone(&self.inner).make_beside(Arc::clone(&current));
+        let Ok(Some(made)) = tokio::time::timeout(patience, making).await else {
+            return current;
+        };
+        let made = Arc::new(made);
+        self.inner.lock().spare = Some(Arc::clone(&made));
+        made
+    }
+
+    /// What was made beside the present connection answers first: it is the present one now.
+    pub(super) fn prefer(&self, generation: u64) {
+        let mut state = self.inner.lock();
+        if let Some(spare) = state.spare.take_if(|spare| spare.generation == generation) {
+            state.current = spare;
+            state.distrust = None;
         }
     }
 
@@ -301,8 +349,34 @@ impl Inner {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn next_generation(&self) -> u64 {
+        let mut state = self.lock();
+        state.newest += 1;
+        state.newest
+    }
+
+    async fn make_beside(self: Arc<Self>, current: Arc<Connection>) -> Option<Connection> {
+        let generation = self.next_generation();
+        match (&self.origin, &current.loaded) {
+            #[cfg(feature = "testing")]
+            (Origin::Service(service), _) => Some(Connection {
+                generation,
+                client: service(),
+                telling: current.telling,
+                heard: Mutex::default(),
+                loaded: None,
+            }),
+            (_, Some(loaded)) => {
+                let loaded = Arc::clone(loaded);
+                let made = tokio::task::spawn_blocking(move || build_again(loaded, generation).ok());
+                made.await.ok().flatten()
+            }
+            _ => None,
+        }
+    }
+
     async fn rebuild(self: Arc<Self>, old: Arc<Connection>, cause: Distrust) {
-        let generation = old.generation + 1;
+        let generation = self.next_generation();
         let (connection, warning) = match &self.origin {
             Origin::Source(source) => {
                 let source = Arc::clone(source);
@@ -317,6 +391,7 @@ impl Inner {
                     generation,
                     client: service(),
                     telling: old.telling,
+                    heard: Mutex::default(),
                     loaded: None,
                 }),
                 None,
@@ -354,6 +429,7 @@ fn rebuild_from(
                 generation,
                 client,
                 telling: Telling::Hyper,
+                heard: Mutex::default(),
                 loaded: Some(Arc::new(loaded)),
             }),
             None,
@@ -361,17 +437,21 @@ fn rebuild_from(
         // Nothing speaks against the pool, and a half-written file is whole at the next look.
         (Err(error), _) if cause == Distrust::Files => (None, Some(error.message().to_owned())),
         (Err(error), kept) => {
-            let connection = kept.and_then(|loaded| {
-                build(&loaded).ok().map(|client| Connection {
-                    generation,
-                    client,
-                    telling: Telling::Hyper,
-                    loaded: Some(loaded),
-                })
-            });
+            let connection = kept.and_then(|loaded| build_again(loaded, generation).ok());
             (connection, Some(error.message().to_owned()))
         }
     }
+}
+
+/// From what an earlier one was made from.
+fn build_again(loaded: Arc<Loaded>, generation: u64) -> Result<Connection, ClientError> {
+    Ok(Connection {
+        generation,
+        client: build(&loaded)?,
+        telling: Telling::Hyper,
+        heard: Mutex::default(),
+        loaded: Some(loaded),
+    })
 }
 
 /// kube's client with retries and time-outs of its own off. Blocks while a credential plug-in runs; needs the runtime's context.

@@ -107,6 +107,7 @@ struct Shared {
 pub struct ApiClient {
     shared: Arc<Shared>,
     reserved: bool,
+    elsewhere: bool,
     permit: Option<Permit>,
     departure: Option<Departure>,
 }
@@ -159,6 +160,7 @@ impl ApiClient {
         Self {
             shared: Arc::new(shared),
             reserved: false,
+            elsewhere: false,
             permit: None,
             departure: None,
         }
@@ -171,6 +173,7 @@ impl ApiClient {
         Self {
             shared: Arc::clone(&self.shared),
             reserved: true,
+            elsewhere: false,
             permit: None,
             departure: None,
         }
@@ -191,6 +194,16 @@ impl ApiClient {
     pub fn without_permit(&self) -> Self {
         Self {
             permit: None,
+            ..self.clone()
+        }
+    }
+
+    /// The same client over another connection than the present one, for a copy of a request that is under way over that. Where this one is
+    /// answered first, it is the one that everybody uses from then on.
+    #[must_use]
+    pub fn elsewhere(&self) -> Self {
+        Self {
+            elsewhere: true,
             ..self.clone()
         }
     }
@@ -376,6 +389,7 @@ impl ApiClient {
             user_agent: &self.shared.user_agent,
             namespace: &self.shared.namespace,
             places: (request.verb != Verb::Watch).then_some(places),
+            elsewhere: self.elsewhere,
             permit: None,
             departure: None,
         }

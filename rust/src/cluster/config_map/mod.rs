@@ -66,10 +66,6 @@ pub(crate) fn timed_out(name: &str, error: &ApiError) -> HaError {
 
 /// Pause before a request that failed is tried again: what the server asks for, or a moment.
 pub(crate) fn pause_after(error: &ApiError) -> Duration {
-    match error.kind {
-        ApiErrorKind::TooManyRequests {
-            retry_after: Some(pause),
-        } => pause.min(REQUEST_LIMIT),
-        _ => RETRY_PAUSE,
-    }
+    let asked = error.kind.retry_after();
+    asked.map_or(RETRY_PAUSE, |pause| pause.min(REQUEST_LIMIT))
 }

@@ -9,6 +9,7 @@
 //! | `steps` | the elector's inputs and effects |
 //! | `belief` | what others are told of the leadership: the grant, the hold, the end |
 //! | `writing` | the one write that may be under way |
+//! | `copies` | a write that is sent again, elsewhere, while its answer is waited for |
 //! | `compose` | what a write contains: lock record, labels, leader addresses, edits |
 //! | `presence` | what this process shows of itself beside the lock, and sees of the holder |
 //! | `damage` | the `ConfigMap` deleted or emptied under a leader, and the clean-up of the whole cluster |
@@ -18,6 +19,7 @@ mod belief;
 mod candidacy;
 mod command;
 mod compose;
+mod copies;
 mod damage;
 mod presence;
 mod requests;

@@ -6,10 +6,11 @@ use serde_json::Value;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+use super::copies::{self, Way};
 use crate::cluster::client::{Answer, ApiClient, ApiError, Departure, WriteFailure};
 use crate::cluster::config_map::RETRY_PAUSE;
 use crate::cluster::preflight::{self, PreflightError};
-use crate::protocol::elector::AttemptId;
+use crate::protocol::elector::{AttemptId, LockWrite};
 
 /// A request that ended.
 pub(crate) enum Finished {
@@ -54,15 +55,24 @@ impl Requests {
     }
 
     /// Sends it; what comes back can be withdrawn as long as it has not left.
-    pub(crate) fn write(&mut self, attempt: AttemptId, exists: bool, object: Value, limit: Duration) -> Departure {
+    pub(crate) fn write(&mut self, write: &LockWrite, object: Value) -> Departure {
         let departure = Departure::default();
         let api = self.api.departing(&departure);
+        let (attempt, exists) = (write.attempt, write.base.is_some());
+        let (limit, again_after) = (write.time_limit, write.again_after);
         self.tasks.spawn(async move {
-            let outcome = if exists {
-                api.replace(&object, limit).await
-            } else {
-                api.create(&object, limit).await
+            let (object, elsewhere) = (&object, api.elsewhere());
+            let send = |way, limit| {
+                let api = if way == Way::Elsewhere { &elsewhere } else { &api };
+                async move {
+                    if exists {
+                        api.replace(object, limit).await
+                    } else {
+                        api.create(object, limit).await
+                    }
+                }
             };
+            let outcome = copies::write(send, limit, again_after).await;
             Finished::Write { attempt, outcome }
         });
         departure

@@ -108,6 +108,7 @@ impl Election {
             Finished::Read(Ok(answer)) => self.read(answer, Source::Read),
             Finished::Read(Err(error)) => {
                 self.failing(&error.message);
+                self.asked_to_wait(error.kind);
                 self.step(Input::ReadFailed);
             }
             Finished::Preflight(Ok(())) => self.become_candidate(),

@@ -50,8 +50,7 @@ impl Election {
             &self.presence,
         );
         self.batch.sent(write.base.as_deref().unwrap_or_default());
-        let (attempt, exists) = (write.attempt, write.base.is_some());
-        self.writing = Some(self.requests.write(attempt, exists, object, write.time_limit));
+        self.writing = Some(self.requests.write(write, object));
     }
 
     pub(super) fn written(&mut self, attempt: AttemptId, outcome: Result<Value, WriteFailure>) {
@@ -90,14 +89,22 @@ impl Election {
                     self.batch.not_written();
                 }
                 self.leaders.not_stored();
+                self.asked_to_wait(error.kind);
                 self.step(Input::Refused { attempt, unusable });
             }
             Err(WriteFailure::Unknown(error)) => {
                 self.failing(&error.message);
                 self.batch.lost();
                 self.leaders.not_stored();
+                self.asked_to_wait(error.kind);
                 self.step(Input::Unknown { attempt });
             }
+        }
+    }
+
+    pub(super) fn asked_to_wait(&mut self, error: ApiErrorKind) {
+        if let Some(retry_after) = error.retry_after() {
+            self.step(Input::AskedToWait { retry_after });
         }
     }
 

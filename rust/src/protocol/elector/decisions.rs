@@ -9,12 +9,16 @@ use super::effect::{AttemptId, Effect, LockWrite, LockWriteKind, Notice};
 use super::role::{Request, Role};
 use super::sight::{Sight, Term};
 
-/// A request is given a third of the time that is left, so that after it has failed there is time for another, …
+/// A request is given a third of the time that is left, so that after it has failed there is time for another. A renewal is waited for
+/// until the belief ends, because a path that is slow may be slow for all others too; after a third of the time it goes out once more beside the first, …
 const TRIES: u32 = 3;
 /// … but never less than a healthy API server needs …
 const SHORTEST_REQUEST: Duration = Duration::from_millis(200);
 /// … nor more than it takes to be sure that this one will not be answered.
 const LONGEST_REQUEST: Duration = Duration::from_secs(5);
+/// That a renewal was not answered is told a twentieth of its time before the belief ends, or this long, so that there is time to hold on.
+const TOLD_BEFORE_THE_END: Duration = Duration::from_millis(200);
+const TOLD_IN_THE_LAST_PART: u32 = 20;
 /// Bounds of the pause after the second failure in a row and every further one; in between a tenth of the retry period.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -31,6 +35,7 @@ impl Elector {
             effects.push(Effect::Stopped);
             return;
         }
+        self.look_at_overdue_renewal(now, effects);
         match self.request {
             Request::Reading | Request::Writing { .. } => {}
             Request::ReadAt(at) if now < at => {}
@@ -44,6 +49,23 @@ impl Elector {
                     Role::Stopped => {}
                 },
             },
+        }
+    }
+
+    /// A renewal that has had its third of the time is under way still, and has failed as far as anybody can see. Whoever comes to look much later
+    /// was frozen meanwhile, and has seen nothing.
+    fn look_at_overdue_renewal(&mut self, now: BootTime, effects: &mut Vec<Effect>) {
+        let next = now + self.time_limit(now, None);
+        if let Request::Writing {
+            overdue_at: Some(at), ..
+        } = &mut self.request
+            && now >= *at
+        {
+            let seen = now.saturating_since(*at) < LONGEST_PAUSE;
+            *at = next;
+            if seen {
+                self.hold_on(now, effects);
+            }
         }
     }
 
@@ -109,6 +131,7 @@ impl Elector {
     pub(super) fn set_alarm(&mut self, now: BootTime, effects: &mut Vec<Effect>) {
         let request = match (&self.request, &self.role) {
             (Request::ReadAt(at), _) => Some(*at),
+            (Request::Writing { overdue_at, .. }, Role::Leader(_)) => *overdue_at,
             (Request::Idle, Role::Leader(leader)) => Some(leader.renew_at),
             // Without a sign of life of the JVM there is nothing to do, however much time passes.
             (Request::Idle, Role::Candidate) if self.jvm_is_silent(now) => None,
@@ -134,10 +157,21 @@ impl Elector {
     fn write(&mut self, now: BootTime, kind: LockWriteKind, term: &Term, effects: &mut Vec<Effect>) {
         let attempt = self.next_attempt;
         self.next_attempt = AttemptId(attempt.0 + 1);
+        let share = self.time_limit(now, kind);
+        let (time_limit, again_after) = match &self.role {
+            Role::Leader(leader) => {
+                let left = leader.valid_until.saturating_since(now);
+                let rest = TOLD_BEFORE_THE_END.min(left / TOLD_IN_THE_LAST_PART);
+                (left.saturating_sub(rest).max(share), Some(share))
+            }
+            _ => (share, None),
+        };
+        let may_hold = !self.settings.outage_hold.duration.is_zero();
         self.request = Request::Writing {
             attempt,
             kind,
             sent: now,
+            overdue_at: again_after.filter(|_| may_hold).map(|share| now + share),
         };
         // An election begins without notes; a leader takes them away when they are old.
         let mut takes_notes_away = kind == LockWriteKind::Acquire;
@@ -149,12 +183,12 @@ impl Elector {
             leader.write_wanted = false;
             takes_notes_away = others && now >= leader.notes_last_until;
         }
-        let time_limit = self.time_limit(now, kind);
         effects.push(Effect::Write(LockWrite {
             attempt,
             kind,
             base: self.sight.as_ref().and_then(Sight::version).map(str::to_owned),
             time_limit,
+            again_after,
             transitions: term.transitions,
             keep_acquire_time: term.acquired,
             takes_notes_away,
@@ -190,7 +224,7 @@ impl Elector {
             || matches!(self.request, Request::Writing { .. })
     }
 
-    fn time_limit(&self, now: BootTime, write: impl Into<Option<LockWriteKind>>) -> Duration {
+    pub(super) fn time_limit(&self, now: BootTime, write: impl Into<Option<LockWriteKind>>) -> Duration {
         let takeable_at = self.sight.as_ref().map(Sight::takeable_at);
         let left = match &self.role {
             // A note must not stand in the way of taking the lock.

@@ -141,6 +141,9 @@ pub struct LockWrite {
     pub base: Option<String>,
     /// How long to wait for the answer; after that the outcome is unknown.
     pub time_limit: Duration,
+    /// After which time without an answer the same is to be sent once more, over another connection, while the first answer is still waited for. All
+    /// copies are one write with one outcome, which counts from the sending of the first.
+    pub again_after: Option<Duration>,
     /// `leaderTransitions` of the record.
     pub transitions: i64,
     /// The acquire time to keep, if the holder stays the same.

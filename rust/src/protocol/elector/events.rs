@@ -67,7 +67,8 @@ impl Elector {
     pub(super) fn read_later(&mut self, now: BootTime) {
         if self.request == Request::Reading {
             self.failures = self.failures.saturating_add(1);
-            self.request = Request::ReadAt(now + self.pause());
+            let at = now + self.pause();
+            self.request = Request::ReadAt(self.not_before_asked(now, at));
         }
     }
 
@@ -201,7 +202,9 @@ impl Elector {
     /// The outcome of any other write than the one under way is of no interest.
     fn take_write(&mut self, outcome_of: AttemptId) -> Option<(LockWriteKind, BootTime)> {
         match self.request {
-            Request::Writing { attempt, kind, sent } if attempt == outcome_of => {
+            Request::Writing {
+                attempt, kind, sent, ..
+            } if attempt == outcome_of => {
                 self.request = Request::Idle;
                 Some((kind, sent))
             }
@@ -213,6 +216,12 @@ impl Elector {
     fn read_again(&mut self, now: BootTime) {
         let at = if self.failures == 0 { now } else { now + self.pause() };
         self.failures = self.failures.saturating_add(1);
-        self.request = Request::ReadAt(at);
+        self.request = Request::ReadAt(self.not_before_asked(now, at));
+    }
+
+    /// Not before the API server wishes to be asked again, but soon enough for two more tries: what it asks for may take longer than the lease.
+    fn not_before_asked(&mut self, now: BootTime, at: BootTime) -> BootTime {
+        let asked = self.not_before.take().filter(|asked| *asked > at);
+        asked.map_or(at, |asked| asked.min(now + self.time_limit(now, None)).max(at))
     }
 }

@@ -1,5 +1,7 @@
 //! What the elector is told.
 
+use std::time::Duration;
+
 use crate::protocol::contenders::Contenders;
 use crate::protocol::holder_notes::HolderPod;
 use crate::protocol::lock_record::LockView;
@@ -112,6 +114,11 @@ pub enum Input {
     Unknown {
         /// Which write.
         attempt: AttemptId,
+    },
+    /// The API server turned a request away and asks to be left alone for this long. The outcome of that request comes right after it.
+    AskedToWait {
+        /// Its `Retry-After`.
+        retry_after: Duration,
     },
     /// A sign of life of the JVM, given at this time. Whatever comes next is judged by the newest one, so it comes first.
     Pulse {

@@ -95,6 +95,8 @@ pub struct Elector {
     next_attempt: AttemptId,
     /// Requests that failed in a row.
     failures: u32,
+    /// The API server asked to be left alone until then.
+    not_before: Option<BootTime>,
     /// A write of unknown outcome has not been read back yet.
     unsettled: bool,
     /// The timer that the caller has set.
@@ -123,6 +125,7 @@ impl Elector {
             next_grant: first_grant,
             next_attempt: AttemptId(0),
             failures: 0,
+            not_before: None,
             unsettled: false,
             alarm: None,
             announced: None,
@@ -199,6 +202,7 @@ impl Elector {
             }
             Input::Refused { attempt, unusable } => self.refused(now, attempt, unusable, &mut effects),
             Input::Unknown { attempt } => self.unknown(now, attempt, &mut effects),
+            Input::AskedToWait { retry_after } => self.not_before = Some(now + retry_after),
             Input::Seated { pod_uid } => self.seated(now, pod_uid),
             Input::HolderEnded { holder } => self.holder_ended(now, &holder),
             Input::Stop => self.stop(now, &mut effects),

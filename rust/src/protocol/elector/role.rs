@@ -70,5 +70,7 @@ pub(super) enum Request {
         attempt: AttemptId,
         kind: LockWriteKind,
         sent: BootTime,
+        /// From then on a renewal counts as one that fails, although it may still be answered.
+        overdue_at: Option<BootTime>,
     },
 }

@@ -27,7 +27,15 @@ impl Ledger {
         thawed_just_now: bool,
     ) -> WriteId {
         let id = self.writes.len();
+        let copied = object.filter(|_| map == CLUSTER_MAP);
+        let copied = copied.is_some() && self.last_lock_write.get(identity) == copied;
+        let before = self.writes.iter().rev();
+        let first = before
+            .filter(|write| write.identity == identity && write.map == map)
+            .find(|_| copied);
+        let first_sent = first.map_or(self.now, |write| write.first_sent);
         self.writes.push(SentWrite {
+            first_sent,
             identity: identity.to_owned(),
             map: map.to_owned(),
             sent: self.now,
@@ -108,10 +116,10 @@ impl Ledger {
         if write.elects {
             let candidate = self.candidates.get_mut(&write.identity).unwrap();
             if believes {
-                candidate.confirmed = candidate.confirmed.max(write.sent);
+                candidate.confirmed = candidate.confirmed.max(write.first_sent);
             } else {
                 candidate.own_write = true;
-                candidate.elected = write.sent;
+                candidate.elected = write.first_sent;
             }
         }
     }

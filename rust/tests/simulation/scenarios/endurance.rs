@@ -115,6 +115,81 @@ fn a_request_that_hangs_does_not_delay_the_revoke() {
 }
 
 #[test]
+fn a_path_that_is_slower_by_less_than_half_the_deadline_costs_no_leadership() {
+    Scene::play(|scene| async move {
+        let leader = scene.leader(0).await;
+        let standby = scene.candidate(1);
+        sleep(SETTLED).await;
+        // Each way: 1.3 s of the 3.0 s that a renewal may take.
+        scene.world.lock().weather.latency = 650;
+        sleep(Duration::from_secs(60)).await;
+        assert!(scene.told(&leader).is_some());
+        scene.world.lock().weather.latency = 0;
+        sleep(Duration::from_secs(5)).await;
+        assert_eq!((scene.told(&leader).is_some(), scene.told(&standby)), (true, None));
+        assert_eq!(scene.world.lock().ledger.grants, 1);
+    });
+}
+
+#[test]
+fn a_path_that_is_slower_than_the_deadline_is_a_clean_loss() {
+    Scene::play(|scene| async move {
+        let leader = scene.leader(0).await;
+        let _standby = scene.candidate(1);
+        sleep(SETTLED).await;
+        scene.world.lock().weather.latency = 1600;
+        scene.until_revoked(&leader, Duration::from_secs(4)).await;
+        scene.world.lock().weather.latency = 0;
+    });
+}
+
+#[test]
+fn connections_that_are_dead_cost_no_leadership_where_another_one_works() {
+    Scene::play(|scene| async move {
+        let leader = scene.leader(0).await;
+        let _standby = scene.candidate(1);
+        sleep(SETTLED).await;
+        for dead in [1, 2, 3] {
+            for _ in 0..dead {
+                scene.plan_write(CLUSTER_MAP, Fate::dropped(Loss::Hang));
+            }
+            sleep(Duration::from_secs(8)).await;
+            assert!(scene.world.lock().weather.planned.is_empty());
+        }
+        assert!(scene.told(&leader).is_some());
+        assert_eq!(scene.world.lock().ledger.grants, 1);
+    });
+}
+
+#[test]
+fn a_server_that_asks_to_be_left_alone_is_left_alone_and_costs_no_leadership() {
+    Scene::play(|scene| async move {
+        let leader = scene.leader(0).await;
+        let _standby = scene.candidate(1);
+        sleep(SETTLED).await;
+        // Each refusal comes with the wish for 1 s of peace.
+        for code in [429, 503] {
+            let before = scene.requests();
+            let until = scene.world.now() + Duration::from_millis(1200);
+            for _ in 0..20 {
+                let world = Arc::clone(&scene.world);
+                scene.plan(
+                    move |seen| !seen.dry_run && seen.machine == 0 && world.now() < until,
+                    Fate::code(code),
+                );
+            }
+            sleep(Duration::from_millis(1200)).await;
+            let sent = scene.requests() - before;
+            assert!((1..=8).contains(&sent), "{sent} requests");
+            scene.world.lock().weather.planned.clear();
+            sleep(Duration::from_secs(5)).await;
+        }
+        assert!(scene.told(&leader).is_some());
+        assert_eq!(scene.world.lock().ledger.grants, 1);
+    });
+}
+
+#[test]
 fn a_frozen_leader_is_revoked_within_100_ms_of_its_thaw() {
     Scene::play(|scene| async move {
         let leader = scene.leader(0).await;

@@ -6,11 +6,12 @@ from rig.counting import CountingJob
 from rig.flink import RESTORED, FlinkCluster
 from rig.s3_gateway import BUCKET, S3Gateway
 from rig.waiting import wait_until
-from rig.workspace import FLINK_VERSION
 
 from . import base
 
 _ROOT = f"s3://{BUCKET}/ha"
+# The newest of this line that every mirror has.
+_PLUG_IN_VERSION = "2.2.0"
 _ACTIVE = rf"serves high availability .*storage {_ROOT}/default served by native code"
 
 
@@ -33,7 +34,7 @@ class StorageOnS3(base.ClusterTest):
         job.wait_for_checkpoints(leader, 3)
         names = self.gateway.objects()
         self.report(f"in the bucket: {len(names)} objects")
-        for part in ("ha/default/blob/", "ha/default/completedCheckpoint", "ha/default/executionPlan"):
+        for part in ("ha/default/blob/", "ha/default/completedCheckpoint", "ha/default/submittedExecutionPlan"):
             self.assertTrue(any(name.startswith(part) for name in names), f"no {part} in {names}")
 
         killed = leader.kill()
@@ -50,7 +51,7 @@ class StorageOnS3(base.ClusterTest):
         cluster = self._cluster(job_managers=1, namespace=self.namespace(STOCK_VERBS))
         plug_in = cluster.directory / "plugins" / "s3"
         plug_in.mkdir(parents=True)
-        jar = maven.flink_jar("flink-s3-fs-hadoop", FLINK_VERSION)
+        jar = maven.flink_jar("flink-s3-fs-hadoop", _PLUG_IN_VERSION)
         (plug_in / jar.name).symlink_to(jar)
         with_plug_in = {"FLINK_PLUGINS_DIR": str(plug_in.parent)}
         cluster.start()

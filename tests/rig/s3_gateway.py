@@ -45,6 +45,8 @@ class S3Gateway:
             "s3.path.style.access": "true",
             "s3.access-key": ACCESS_KEY,
             "s3.secret-key": SECRET_KEY,
+            # Hadoop's client would otherwise delete objects in the place of directories, and here they are directories.
+            "s3.directory.marker.retention": "keep",
         }
 
     def objects(self) -> list[str]:

@@ -437,7 +437,7 @@ async fn requests_in_flight_are_limited_and_the_lock_has_places_of_its_own() {
         let client = client.clone();
         async move {
             client
-                .create(&config_map(&format!("job-{index}"), ""), Duration::from_secs(1))
+                .create(&config_map(&format!("job-{index}"), ""), LONG / 2)
                 .await
                 .unwrap_err()
         }

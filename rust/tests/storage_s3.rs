@@ -129,7 +129,7 @@ fn files_of_any_size_are_copied_whole() {
     let (source, target) = (directory.path().join("source"), directory.path().join("target"));
     for size in [1, 8 << 20, (8 << 20) + 1, 50 << 20] {
         let content: Vec<u8> = (0..size)
-            .map(|index: usize| u8::try_from((index * 31 >> 3) % 251).unwrap())
+            .map(|index: usize| u8::try_from(((index * 31) >> 3) % 251).unwrap())
             .collect();
         fs::write(&source, &content).unwrap();
         storage.upload(&source, &uri("jar")).unwrap();

@@ -197,7 +197,7 @@ impl<F: StoreFactory> Backend for Remote<F> {
         };
         let mut attempts = 1;
         loop {
-            let error = match self.run(Action::Write, location, &put)? {
+            let error = match self.run(Action::Write, location, put)? {
                 Ok(()) => return Ok(()),
                 Err(error) => error,
             };

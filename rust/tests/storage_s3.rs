@@ -164,8 +164,9 @@ fn what_is_wrong_is_said_in_one_sentence_and_nothing_secret() {
         (
             ROOT,
             &[("s3.access-key", "nobody")],
-            ErrorCode::InvalidSetting,
-            "InvalidAccessKeyId",
+            // Amazon answers 403 and InvalidAccessKeyId.
+            ErrorCode::StorageFailed,
+            "XAdminUserNotFound",
         ),
         ("s3://no-such-bucket/ha", &[], ErrorCode::StorageFailed, "NoSuchBucket"),
     ] {

@@ -5,14 +5,19 @@ use std::error::Error;
 /// Longer texts of a server, such as the page of a proxy, are cut.
 const LONGEST: usize = 300;
 
+/// What S3 says of an object that is absent. Where the bucket or the owner of a key is absent, there is no telling.
+const NO_OBJECT: &str = "NoSuchKey";
+
+/// Whether a 404 is about the object. An answer without a body, as to a HEAD, is taken for that.
+pub(super) fn is_of_absence(error: &(dyn Error + 'static)) -> bool {
+    let text = innermost(error).to_string();
+    element(&text, "Code").is_none_or(|code| code == NO_OBJECT)
+}
+
 /// The innermost of the errors, which is the answer of the store itself: without the request that it repeats, for that holds the
 /// name of an access key and everything that was signed.
 pub(super) fn of(error: &(dyn Error + 'static)) -> String {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    let text = innermost.to_string();
+    let text = innermost(error).to_string();
     let text = text
         .strip_prefix("Server returned non-2xx status code: ")
         .unwrap_or(&text);
@@ -29,6 +34,14 @@ pub(super) fn of(error: &(dyn Error + 'static)) -> String {
     } else {
         cut
     }
+}
+
+fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost
 }
 
 fn element<'a>(document: &'a str, name: &str) -> Option<&'a str> {
@@ -66,6 +79,18 @@ mod tests {
             of(&error),
             "403 Forbidden: SignatureDoesNotMatch: The signature does not match"
         );
+    }
+
+    #[test]
+    fn not_every_404_is_about_the_object() {
+        for (text, of_absence) in [
+            ("404 Not Found: <Error><Code>NoSuchKey</Code></Error>", true),
+            ("404 Not Found: ", true),
+            ("404 Not Found: <Error><Code>NoSuchBucket</Code></Error>", false),
+            ("404 Not Found: <Error><Code>XAdminUserNotFound</Code></Error>", false),
+        ] {
+            assert_eq!(is_of_absence(&Said(text, None)), of_absence, "{text}");
+        }
     }
 
     #[test]

@@ -103,9 +103,7 @@ pub(super) fn kind(error: &(dyn Error + 'static)) -> Option<io::ErrorKind> {
         return Some(error.kind());
     }
     match error.downcast_ref::<object_store::Error>()? {
-        // Without its bucket there is no telling whether an object exists.
-        NotFound { source, .. } if answer::of(source.as_ref()).contains("NoSuchBucket") => None,
-        NotFound { .. } => Some(io::ErrorKind::NotFound),
+        NotFound { source, .. } => answer::is_of_absence(source.as_ref()).then_some(io::ErrorKind::NotFound),
         PermissionDenied { .. } | Unauthenticated { .. } => Some(io::ErrorKind::PermissionDenied),
         _ => None,
     }

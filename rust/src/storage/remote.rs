@@ -15,7 +15,7 @@ use object_store::{BackoffConfig, ClientOptions, Error, ObjectStore, ObjectStore
 use tokio::runtime::{Builder, Runtime};
 
 use super::backend::Backend;
-use super::failure::{Action, Failure, os_error};
+use super::failure::{Action, Failure, is_missing, os_error};
 use super::location::Location;
 use super::transfer::{self, CopyFailure};
 use crate::error::{ErrorCode, HaError};
@@ -224,7 +224,7 @@ impl<F: StoreFactory> Backend for Remote<F> {
     fn delete(&self, location: &Location) -> Result<bool, Failure> {
         self.get(Action::Delete, location, async |store, object| {
             match store.delete(object).await {
-                Err(Error::NotFound { .. }) => Ok(false),
+                Err(error) if is_missing(&error) => Ok(false),
                 deleted => deleted.map(|()| true),
             }
         })
@@ -243,7 +243,7 @@ impl<F: StoreFactory> Backend for Remote<F> {
     fn exists(&self, location: &Location) -> Result<bool, Failure> {
         self.get(Action::Read, location, async |store, object| {
             match store.head(object).await {
-                Err(Error::NotFound { .. }) => Ok(false),
+                Err(error) if is_missing(&error) => Ok(false),
                 found => found.map(|_| true),
             }
         })

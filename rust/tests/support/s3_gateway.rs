@@ -42,24 +42,18 @@ impl S3Gateway {
         };
         let directory = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-        let objects = directory.path().join("objects");
+        let [objects, known, log] = ["objects", SIDECAR, "log"].map(|name| directory.path().join(name));
         std::fs::create_dir_all(objects.join(BUCKET)).unwrap();
-        std::fs::create_dir(directory.path().join(SIDECAR)).unwrap();
+        std::fs::create_dir(&known).unwrap();
         let child = Command::new(program)
-            .args([
-                "--port",
-                &format!("127.0.0.1:{port}"),
-                "--quiet",
-                "posix",
-                "--sidecar",
-                SIDECAR,
-            ])
-            .arg(&objects)
+            .args(["--port", &format!("127.0.0.1:{port}"), "--quiet", "posix", "--sidecar"])
+            .args([&known, &objects])
             .env("ROOT_ACCESS_KEY", ACCESS_KEY)
             .env("ROOT_SECRET_KEY", SECRET_KEY)
             .current_dir(directory.path())
             .stdin(Stdio::null())
-            .stdout(std::fs::File::create(directory.path().join("log")).unwrap())
+            .stdout(std::fs::File::create(&log).unwrap())
+            .stderr(std::fs::File::options().append(true).open(&log).unwrap())
             .spawn()
             .unwrap();
         let mut gateway = Self { child, port, directory };
@@ -68,7 +62,8 @@ impl S3Gateway {
             let ended = gateway.child.try_wait().unwrap();
             assert!(
                 ended.is_none() && started.elapsed() < READY_LIMIT,
-                "the gateway does not answer: {ended:?}"
+                "the gateway does not answer: {ended:?}: {}",
+                std::fs::read_to_string(&log).unwrap()
             );
             std::thread::sleep(Duration::from_millis(20));
         }

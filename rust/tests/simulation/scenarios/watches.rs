@@ -162,7 +162,8 @@ fn who_only_retrieves_reads_what_has_another_mark_and_no_renewal() {
         scene.moves(&leader);
         Scene::until_told(&task_manager, ADDRESS, Duration::from_secs(1)).await;
         assert_eq!(*asked.lock().unwrap(), ["list", "watch of metadata", "get"]);
-        // Somebody else's edit, which the leader puts right.
+        // Somebody else's edit, which the leader puts right, with a WARN.
+        scene.world.lock().ledger.vandalized = true;
         vandal::change(&scene.world, CLUSTER_MAP, |object| {
             config_map::set_entry(object, &leader_key("dispatcher"), MOVED_BY_OTHERS);
         });

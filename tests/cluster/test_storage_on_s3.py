@@ -15,14 +15,27 @@ _PLUG_IN_VERSION = "2.2.0"
 _ACTIVE = rf"serves high availability .*storage {_ROOT}/default served by native code"
 
 
-@base.ours_only("needs a plug-in")
-class StorageOnS3(base.ClusterTest):
+class _OnS3(base.ClusterTest):
     """What Flink itself checkpoints stays in a local directory: that is the business of its own file systems."""
 
     def setUp(self) -> None:
         super().setUp()
         self.gateway = S3Gateway(self.directory / "s3")
         self.addCleanup(self.gateway.stop)
+
+    def _cluster(self, job_managers: int, namespace: base.Namespace | None = None, **settings: str) -> FlinkCluster:
+        storage = {"high-availability.storageDir": _ROOT, **self.gateway.settings, **settings}
+        options = {"namespace": namespace} if namespace else {}
+        return self.flink(job_managers=job_managers, settings=storage, **options)
+
+    def _objects_of_jobs(self) -> list[str]:
+        """All but the results of jobs, which Flink deletes by itself a little later."""
+        return [name for name in self.gateway.objects() if "/job-result-store/" not in name]
+
+
+@base.ours_only("needs a plug-in")
+class StorageOnS3(_OnS3):
+    """Without a plug-in."""
 
     def test_leader_is_killed_and_the_job_cancelled(self) -> None:
         cluster = self._cluster(job_managers=2)
@@ -45,6 +58,24 @@ class StorageOnS3(base.ClusterTest):
         job.wait_for_checkpoints(standby, 2)
         self.assertEqual([], job.stop().problems)
         wait_until(lambda: not self._objects_of_jobs(), "the clean-up of the bucket", 60, 0.2)
+
+    def test_wrong_keys_are_named_before_anything_is_written(self) -> None:
+        cluster = self._cluster(job_managers=1, **{"s3.secret-key": "wrong"})
+        leader = cluster.job_managers[0]
+        leader.start()
+        assert leader.child
+        self.assertNotEqual(0, leader.child.wait(60))
+        text = leader.log.text()
+        self.assertIn(f"high-availability.storageDir: {_ROOT}/default cannot be used (403 Forbidden: SignatureDoesNotMatch", text)
+        self.assertNotIn(self.gateway.settings["s3.secret-key"], text)
+        self.assertEqual({}, cluster.namespace.config_maps())
+
+
+@base.ours_only("there is nobody to take turns with")
+class StorageOnS3InTurns(_OnS3):
+    """With Flink's own services and their plug-in, which is downloaded."""
+
+    in_ci = False
 
     def test_plug_in_of_flink_goes_on_and_back(self) -> None:
         """Flink's own services with their plug-in read what was written here, and the other way round."""
@@ -74,23 +105,3 @@ class StorageOnS3(base.ClusterTest):
             job.wait_for_checkpoints(leader, 2)
         self.assertEqual([], job.stop().problems)
         wait_until(lambda: not self._objects_of_jobs(), "the clean-up of the bucket", 60, 0.2)
-
-    def test_wrong_keys_are_named_before_anything_is_written(self) -> None:
-        cluster = self._cluster(job_managers=1, **{"s3.secret-key": "wrong"})
-        leader = cluster.job_managers[0]
-        leader.start()
-        assert leader.child
-        self.assertNotEqual(0, leader.child.wait(60))
-        text = leader.log.text()
-        self.assertIn(f"high-availability.storageDir: {_ROOT}/default cannot be used (403 Forbidden: SignatureDoesNotMatch", text)
-        self.assertNotIn(self.gateway.settings["s3.secret-key"], text)
-        self.assertEqual({}, cluster.namespace.config_maps())
-
-    def _cluster(self, job_managers: int, namespace: base.Namespace | None = None, **settings: str) -> FlinkCluster:
-        storage = {"high-availability.storageDir": _ROOT, **self.gateway.settings, **settings}
-        options = {"namespace": namespace} if namespace else {}
-        return self.flink(job_managers=job_managers, settings=storage, **options)
-
-    def _objects_of_jobs(self) -> list[str]:
-        """All but the results of jobs, which Flink deletes by itself a little later."""
-        return [name for name in self.gateway.objects() if "/job-result-store/" not in name]

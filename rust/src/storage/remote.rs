@@ -4,7 +4,7 @@ use std::future::Future;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures_util::TryStreamExt;
@@ -195,7 +195,7 @@ impl<F: StoreFactory> Backend for Remote<F> {
                 result => result.map(drop),
             }
         };
-        let mut attempts = 1;
+        let (started, mut attempts) = (Instant::now(), 1);
         loop {
             let error = match self.run(Action::Write, location, put)? {
                 Ok(()) => return Ok(()),
@@ -207,6 +207,10 @@ impl<F: StoreFactory> Backend for Remote<F> {
                     return Err(Failure::exists(location));
                 }
                 Error::AlreadyExists { .. } | Error::Precondition { .. } => return Ok(()),
+                // A store that has not answered for so long is not asked what came of it.
+                Error::Generic { .. } if started.elapsed() >= RETRY_LIMIT => {
+                    return Err(Failure::new(Action::Write, location, &error));
+                }
                 Error::Generic { .. } if self.is_there(location, &content) => return Ok(()),
                 // Cut off: nothing is overwritten by another attempt.
                 Error::Generic { .. } if os_error(&error).is_some() && attempts < ATTEMPTS => attempts += 1,

@@ -132,32 +132,27 @@ def clock() -> Path:
 @cache
 def control_plane() -> Path:
     """The program of tests/control-plane; FLINKKUBEHA_CONTROL_PLANE names one that is built already."""
-    named = os.environ.get("FLINKKUBEHA_CONTROL_PLANE")
-    if named:
-        return Path(named)
-    sources = [file for file in (TESTS / "control-plane").iterdir() if file.is_file()]
-    program = CACHE / "control-plane" / content_key(sources) / "control-plane"
-    with _missing(program) as missing:
-        if missing:
-            go()
-            progress("building the control plane (about 7 minutes on two cores the first time)")
-            run([str(TESTS / "control-plane" / "build"), str(program)], limit=2400)
-    return program
+    return _go_program("control-plane", "the control plane (about 7 minutes on two cores the first time)", limit=2400)
 
 
 @cache
 def s3_gateway() -> Path:
     """The program that tests/s3-gateway builds; FLINKKUBEHA_S3_GATEWAY names one that is built already."""
-    named = os.environ.get("FLINKKUBEHA_S3_GATEWAY")
+    return _go_program("s3-gateway", "the S3 gateway (about 2 minutes on two cores the first time)", limit=1200)
+
+
+def _go_program(name: str, what: str, limit: float) -> Path:
+    """What `build` in the folder of that name below tests makes, or what the variable of that name names."""
+    named = os.environ.get(f"FLINKKUBEHA_{name.upper().replace('-', '_')}")
     if named:
         return Path(named)
-    sources = [file for file in (TESTS / "s3-gateway").iterdir() if file.is_file()]
-    program = CACHE / "s3-gateway" / content_key(sources) / "s3-gateway"
+    sources = [file for file in (TESTS / name).iterdir() if file.is_file()]
+    program = CACHE / name / content_key(sources) / name
     with _missing(program) as missing:
         if missing:
             go()
-            progress("building the S3 gateway (about 2 minutes on two cores the first time)")
-            run([str(TESTS / "s3-gateway" / "build"), str(program)], limit=1200)
+            progress(f"building {what}")
+            run([str(TESTS / name / "build"), str(program)], limit=limit)
     return program
 
 

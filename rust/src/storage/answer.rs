@@ -2,6 +2,8 @@
 
 use std::error::Error;
 
+use super::failure::sources;
+
 /// Longer texts of a server, such as the page of a proxy, are cut.
 const LONGEST: usize = 300;
 
@@ -37,11 +39,7 @@ pub(super) fn of(error: &(dyn Error + 'static)) -> String {
 }
 
 fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {
-    let mut innermost = error;
-    while let Some(source) = innermost.source() {
-        innermost = source;
-    }
-    innermost
+    sources(error).last().unwrap_or(error)
 }
 
 fn element<'a>(document: &'a str, name: &str) -> Option<&'a str> {

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io;
+use std::iter::successors;
 
 use super::answer;
 use super::location::Location;
@@ -119,12 +120,10 @@ pub(super) fn is_missing(error: &(dyn Error + 'static)) -> bool {
 
 /// The operating system's error behind a library's.
 pub(super) fn os_error<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a io::Error> {
-    let mut next = Some(error);
-    while let Some(error) = next {
-        if let Some(found) = error.downcast_ref::<io::Error>() {
-            return Some(found);
-        }
-        next = error.source();
-    }
-    None
+    sources(error).find_map(|error| error.downcast_ref())
+}
+
+/// An error and everything behind it, outermost first.
+pub(super) fn sources<'a>(error: &'a (dyn Error + 'static)) -> impl Iterator<Item = &'a (dyn Error + 'static)> {
+    successors(Some(error), |&error| error.source())
 }

@@ -9,7 +9,7 @@ const PREFIXES: [&str; 4] = ["s3.", "s3a.", "fs.s3a.", "presto.s3."];
 const DELEGATION_TOKENS: &str = "security.delegation.token.provider.s3";
 
 /// Settings that bound or tune the plug-in's own work: what is read and written is the same without them.
-const TUNING: [&str; 22] = [
+const TUNING: &[&str] = &[
     "attempts.maximum",
     "block.size",
     "buffer.dir",
@@ -25,21 +25,19 @@ const TUNING: [&str; 22] = [
     "experimental",
     "fast.upload",
     "input",
+    "list.version",
     "max",
+    "metrics",
     "multipart",
     "paging.maximum",
     "readahead.range",
     "retry",
     "socket",
-    "threads",
-];
-const TUNING_TOO: [&str; 6] = [
-    "upload",
     "staging.directory",
-    "user.agent.prefix",
-    "list.version",
     "statistics",
-    "metrics",
+    "threads",
+    "upload",
+    "user.agent.prefix",
 ];
 
 /// How the credentials are found.
@@ -141,8 +139,7 @@ impl<'a> Given<'a> {
             };
             // Both plug-ins take either character in most names.
             let earlier = values.insert(name.replace('-', "."), (key, value.trim()));
-            if let Some((other, text)) = earlier.filter(|(_, text)| *text != value.trim()) {
-                let _ = text;
+            if let Some((other, _)) = earlier.filter(|(_, text)| *text != value.trim()) {
                 return unsupported(format!("{other} and {key} say different things"));
             }
         }
@@ -258,8 +255,7 @@ impl<'a> Given<'a> {
     /// What is left may only tune.
     fn finish(mut self) -> Result<(), Refusal> {
         let tunes = |name: &str| {
-            let mut known = TUNING.iter().chain(&TUNING_TOO);
-            known.any(|tuning| {
+            TUNING.iter().any(|tuning| {
                 name.strip_prefix(tuning)
                     .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             })

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from . import prepare
+from . import failures, prepare
 from .processes import end_group, end_on_signals, group
 from .workspace import FLINK_VERSION, LINES, ROOT, RUNS, TESTS, progress
 
@@ -177,8 +177,8 @@ def _tiers(full: bool) -> list[Tier]:
     ]
 
 
-def _run(step: Step, environment: dict[str, str]) -> Count:
-    """Runs one step, showing its output; a failure that no test counted is counted as one."""
+def _run(step: Step, environment: dict[str, str], failed: list[str]) -> Count:
+    """Runs one step, showing its output; a failure that no test counted is counted as one, what it said is kept."""
     print(f"\n$ {' '.join(step.command)}", flush=True)
     output: list[str] = []
     pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
@@ -197,10 +197,12 @@ def _run(step: Step, environment: dict[str, str]) -> Count:
     count = step.counter(text)
     unwanted = re.findall(f"(?m){step.forbidden}.*", text) if step.forbidden else []
     if process.returncode or unwanted:
+        failed += [f"$ {' '.join(step.command)}", *failures.excerpt(text), *unwanted, ""]
         progress(f"failed with exit code {process.returncode}{': found ' + ', '.join(unwanted) if unwanted else ''}")
         passed = 0 if step.counter is count_command else count.passed
         return Count(passed, max(1, count.failed), count.skipped)
     if count.passed + count.failed == 0:
+        failed += [f"$ {' '.join(step.command)}", "ran no test at all", ""]
         progress("this ran no test at all")
         return Count(0, 1, count.skipped)
     return count
@@ -247,6 +249,7 @@ def run(names: Sequence[str], full: bool) -> int:
     background = _Background(sorted({version for tier in tiers for version in tier.versions}))
     counts: dict[str, Count] = {}
     seconds: dict[str, float] = {}
+    failed: list[str] = []
     try:
         for tier in tiers:
             progress(f"tier {tier.name}: {tier.what}")
@@ -258,7 +261,7 @@ def run(names: Sequence[str], full: bool) -> int:
             if tier.name in ("cluster", "faults", "lines", "bench") and "build" in counts:
                 environment["FLINKKUBEHA_JAR"] = str(prepare.built_jar())
             began = time.monotonic()
-            counts[tier.name] = sum((_run(step, environment) for step in tier.steps), Count())
+            counts[tier.name] = sum((_run(step, environment, failed) for step in tier.steps), Count())
             seconds[tier.name] = time.monotonic() - began
             if tier.name == "build" and counts["build"].failed:
                 break
@@ -266,6 +269,8 @@ def run(names: Sequence[str], full: bool) -> int:
         background.stop()
 
     total = sum(counts.values(), Count())
+    if failed:
+        print("\nWhat failed, once more:\n" + "\n".join(failed))
     print("\ntier       minutes")
     for name, count in counts.items():
         print(f"{name:10} {seconds[name] / 60:7.1f}  {count}")

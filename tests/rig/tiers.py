@@ -97,7 +97,7 @@ _BENCH_IN_CI = ("--quick", "start", "checkpoints", "idle")
 def _tiers(full: bool) -> list[Tier]:
     scope = ("--full",) if full else ()
     pure = ("--locked", "--no-default-features")
-    runs, runs_limit = (200_000, 6 * 3600) if full else (3_000, 3600)
+    runs, runs_limit = (200_000, 6 * 3600) if full else (10_000, 3600)
     return [
         Tier(
             "build",

@@ -48,6 +48,10 @@ impl SimulatedClock {
         }
     }
 
+    pub fn stands_still(&self) -> bool {
+        self.stood_still.lock().unwrap().1.is_some()
+    }
+
     /// How long it has stood still so far.
     pub fn stood_still(&self) -> Duration {
         let still = self.stood_still.lock().unwrap();

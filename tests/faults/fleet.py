@@ -14,16 +14,19 @@ from rig.audit import AuditLog, Request
 from rig.counting import CountingJob, check_output
 from rig.flink import STANDS_BY, FlinkCluster, JobManager
 from rig.flink_rest import RestFailure
+from rig.pointers import pointers
 from rig.processes import free_port
 from rig.proxy import Mode
 from rig.tampering import Tampering
 from rig.waiting import WaitedTooLong, holds_for, wait_until
 from rig.writers import foreign_writes
 
-from .observation import Observation, Standstill, completions, observe
+from .observation import CHECKPOINT, Observation, Standstill, completions, observe
 
 # O7: the job runs again within that.
 PATIENCE = 180
+# What a completed checkpoint's metadata is stored in.
+_METADATA = "completedCheckpoint*"
 # What a JobManager ends with when it was told to.
 _TOLD = (0, 128 + signal.SIGTERM, -signal.SIGTERM, -signal.SIGKILL)
 
@@ -191,6 +194,7 @@ class Fleet:
     def finish(self) -> Observation:
         """What came of the last fault; the job is stopped, which tells of all faults what it wrote and left."""
         seen = self.observations[-1] if self.observations else self.observe()
+        self._wait_for_former_leaders()
         if self._available and not self._stop_job():
             seen.available = False
         if seen.available:
@@ -199,6 +203,22 @@ class Fleet:
                 one.not_exactly_once, one.leaks = output, leaks
         self._judge_writers()
         return seen
+
+    def _wait_for_former_leaders(self) -> None:
+        """Gives them the time to find out which of their files nothing points to: after the job's end nothing tells them any more."""
+        name = self.cluster.job_config_map(self.job.id)
+        seen: set[str] | None = None
+
+        def nothing_is_left() -> bool:
+            nonlocal seen
+            stored = {file.name for file in self.cluster.storage.rglob(_METADATA)}
+            known = {one.file.name for one in pointers(self.cluster.namespace.config_map(name), CHECKPOINT)}
+            # A checkpoint that is being completed has its file before its pointer: what counts is what stays.
+            before, seen = seen, stored - known
+            return not seen or (before is not None and not before & seen)
+
+        with contextlib.suppress(WaitedTooLong):
+            wait_until(nothing_is_left, "files that nothing points to", 45, 2)
 
     def _judge_writers(self) -> None:
         """Each change of a checkpoint pointer or counter, beside the fault in or after which it was made."""

@@ -52,6 +52,9 @@ impl Pulled {
             Self::Event(Event::Leader { subscription, value }) => {
                 vec![text("leader"), subscription.to_string(), value.unwrap_or_default()]
             }
+            Self::Event(Event::Unreferenced { config_map, key, pointer }) => {
+                vec![text("unreferenced"), config_map, key, pointer]
+            }
             Self::Event(Event::Error(error)) => {
                 vec![text("error"), error.code.number().to_string(), error.message]
             }
@@ -178,6 +181,7 @@ mod tests {
 
     #[test]
     fn strings_are_those_that_java_reads() {
+        let text = str::to_owned;
         let strings = |pulled: Pulled| pulled.into_strings().map(|strings| strings.join("|"));
         let leader = |value: Option<&str>| Event::Leader {
             subscription: 3,
@@ -188,12 +192,18 @@ mod tests {
             grant: 2,
             cause: "stolen".to_owned(),
         };
+        let unreferenced = Event::Unreferenced {
+            config_map: text("c-0-config-map"),
+            key: text("k"),
+            pointer: text("p"),
+        };
         for (pulled, expected) in [
             (Pulled::Event(Event::Grant { grant: 1 }), "grant|1"),
             (Pulled::Event(revoke), "revoke|2|stolen"),
             (Pulled::Event(leader(Some("u,a"))), "leader|3|u,a"),
             (Pulled::Event(leader(None)), "leader|3|"),
             (Pulled::Event(Event::Error(error)), "error|16|no"),
+            (Pulled::Event(unreferenced), "unreferenced|c-0-config-map|k|p"),
             (Pulled::Closed, ""),
         ] {
             assert_eq!(strings(pulled).as_deref(), Some(expected));

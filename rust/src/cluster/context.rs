@@ -12,6 +12,7 @@ use crate::cluster::client::{Answer, ApiClient, ApiError};
 use crate::cluster::clock::Clock;
 use crate::cluster::config_map::writers::Writers;
 use crate::cluster::election::Command;
+use crate::cluster::events::queue::EventQueue;
 use crate::cluster::grant::GrantCell;
 use crate::cluster::pulse::Pulse;
 use crate::cluster::spawn::Spawn;
@@ -37,6 +38,7 @@ pub(crate) struct Context {
     pub(crate) grants: GrantCell,
     pub(crate) spawn: Spawn,
     pub(crate) election: mpsc::UnboundedSender<Command>,
+    pub(crate) events: Arc<EventQueue>,
     pub(crate) writers: Writers,
     /// Name of the cluster `ConfigMap`.
     pub(crate) cluster_map: String,

@@ -85,6 +85,7 @@ impl Services {
             clock,
             spawn,
             election: commands,
+            events: Arc::clone(&events),
             writers: Writers::default(),
             cluster_map: names::cluster_config_map(&settings.cluster_id),
             identity: settings.identity,
@@ -98,7 +99,6 @@ impl Services {
             context.clone(),
             command_receiver,
             seen_receiver,
-            Arc::clone(&events),
             pod_uid,
             settings.fast_failover,
         );

@@ -263,6 +263,20 @@ impl Process {
                 assert_eq!(subscription, self.subscription);
                 *self.told.lock().unwrap() = value;
             }
+            // From here on nobody may find its pointer.
+            Event::Unreferenced {
+                config_map, pointer, ..
+            } => {
+                let mut state = world.lock();
+                let state = &mut *state;
+                state.ledger.promises.discards(&pointer);
+                let object = state.store.get(&config_map);
+                let dangling = object.map(|object| state.ledger.promises.dangling(object));
+                if let Some(dangling) = dangling.filter(|keys| !keys.is_empty()) {
+                    let text = format!("{} took the files of {dangling:?} of {config_map} for unreferenced", self.identity);
+                    state.ledger.violation(oracles::FILES, text);
+                }
+            }
             Event::Error(error) => {
                 world.lock().ledger.violation(oracles::SANE, error.to_string());
             }
@@ -680,7 +694,7 @@ async fn clean_up(world: &World, process: &Process, number: usize, name: &str) {
 /// Contends, stops, starts again, comes and goes, until the faults end; then it contends.
 pub async fn live(world: Arc<World>, machine: Machine, until: Duration) {
     let mut random = world.random(&format!("life on {}", machine.number));
-    let mut process = begin(&world, &machine, 0);
+    let mut process = begin(&world, &machine, 0).await;
     let mut lives = 1;
     while world.now() < until {
         sleep(random.millis(500, 30_000)).await;
@@ -690,7 +704,7 @@ pub async fn live(world: Arc<World>, machine: Machine, until: Duration) {
                 world.befalls("crash");
                 process.crash(&world);
                 sleep(random.millis(0, 5000)).await;
-                process = begin(&world, &machine, lives);
+                process = begin(&world, &machine, lives).await;
                 lives += 1;
             }
             1 => {
@@ -711,7 +725,7 @@ pub async fn live(world: Arc<World>, machine: Machine, until: Duration) {
                 process.stop(&world, A_WHILE).await;
                 process.services.end();
                 process.crash(&world);
-                process = begin(&world, &machine, lives);
+                process = begin(&world, &machine, lives).await;
                 lives += 1;
             }
             _ => {}
@@ -722,7 +736,11 @@ pub async fn live(world: Arc<World>, machine: Machine, until: Duration) {
     }
 }
 
-fn begin(world: &Arc<World>, machine: &Machine, life: u64) -> Arc<Process> {
+/// Nothing begins on a machine that stands still.
+async fn begin(world: &Arc<World>, machine: &Machine, life: u64) -> Arc<Process> {
+    while machine.clock.stands_still() {
+        sleep(Duration::from_millis(50)).await;
+    }
     let process = Process::start(world, machine, &format!("jm{}-{life}", machine.number));
     process.contend(world);
     process

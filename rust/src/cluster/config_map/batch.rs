@@ -3,6 +3,7 @@
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::unsettled::Unsettled;
 use crate::cluster::grant::GrantCell;
 use crate::error::{ErrorCode, HaError};
 use crate::protocol::edit::{Edit, EditAnswer, EditRefusal};
@@ -63,8 +64,17 @@ impl PendingEdit {
         }
     }
 
-    fn fail(self, code: ErrorCode, message: &str) {
-        let error = if self.is_unknown() || self.riding.is_some() {
+    /// The version that a write of unknown outcome was decided on.
+    fn in_doubt(&self) -> Option<&str> {
+        let unheard = self.doubt.as_ref().filter(|doubt| doubt.unheard);
+        let lost = || unheard.map(|doubt| doubt.base.as_str());
+        self.riding.as_deref().or_else(lost)
+    }
+
+    /// Answers with an error, and says what is left to find out if the outcome is not known.
+    fn fail(self, code: ErrorCode, message: &str) -> Option<Unsettled> {
+        let unsettled = self.in_doubt().and_then(|base| Unsettled::of(&self.edit, base));
+        let error = if self.in_doubt().is_some() {
             let what = "The outcome of the write is not known: the API server did not answer it and could not be asked in time";
             HaError::new(ErrorCode::UnknownOutcome, format!("{what}. {message}"))
         } else {
@@ -72,6 +82,7 @@ impl PendingEdit {
         };
         // The caller may have gone away with its session.
         let _ = self.reply.send(Err(error));
+        unsettled
     }
 
     fn succeed(self, answer: EditAnswer) {
@@ -95,6 +106,8 @@ impl PendingEdit {
 #[derive(Default)]
 pub(crate) struct Batch {
     edits: Vec<PendingEdit>,
+    /// Of edits that were answered without knowing what had become of them.
+    unsettled: Vec<Unsettled>,
 }
 
 impl Batch {
@@ -104,6 +117,11 @@ impl Batch {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.edits.is_empty()
+    }
+
+    /// What is left to find out about edits that are answered.
+    pub(crate) fn take_unsettled(&mut self) -> Vec<Unsettled> {
+        std::mem::take(&mut self.unsettled)
     }
 
     /// The first instant at which an edit has waited too long.
@@ -128,15 +146,14 @@ impl Batch {
             .edits
             .extract_if(.., |edit| current != Some(edit.grant) || edit.deadline <= now)
         {
-            if current == Some(edit.grant) {
+            let left = if current == Some(edit.grant) {
                 let why = trouble.unwrap_or("the writer was busy with other edits");
-                edit.fail(
-                    ErrorCode::TimedOut,
-                    &format!("ConfigMap {name} could not be written in time: {why}."),
-                );
+                let message = format!("ConfigMap {name} could not be written in time: {why}.");
+                edit.fail(ErrorCode::TimedOut, &message)
             } else {
-                edit.fail(ErrorCode::NotLeader, &not_leader(name));
-            }
+                edit.fail(ErrorCode::NotLeader, &not_leader(name))
+            };
+            self.unsettled.extend(left);
         }
     }
 
@@ -185,10 +202,8 @@ impl Batch {
         for edit in self.edits.extract_if(.., |edit| edit.proposed.is_some()) {
             if edit.is_unknown() {
                 // Not what it found before, so what it rode with has been given up meanwhile. The lost write can still land and make it untrue.
-                edit.fail(
-                    ErrorCode::Internal,
-                    &format!("ConfigMap {name} has not changed since then."),
-                );
+                let message = format!("ConfigMap {name} has not changed since then.");
+                self.unsettled.extend(edit.fail(ErrorCode::Internal, &message));
             } else {
                 edit.answer();
             }
@@ -245,14 +260,14 @@ impl Batch {
     pub(crate) fn reject(&mut self, code: ErrorCode, message: &str) {
         for mut edit in self.edits.extract_if(.., |edit| edit.proposed.is_some()) {
             edit.riding = None;
-            edit.fail(code, message);
+            self.unsettled.extend(edit.fail(code, message));
         }
     }
 
     /// Answers every edit with the same error.
     pub(crate) fn fail(&mut self, code: ErrorCode, message: &str) {
         for edit in self.edits.drain(..) {
-            edit.fail(code, message);
+            self.unsettled.extend(edit.fail(code, message));
         }
     }
 }

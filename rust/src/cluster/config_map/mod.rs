@@ -11,6 +11,7 @@
 //! | `leaders` | the leader addresses that this process has published |
 //! | `subscribers` | who wants to know which leader |
 //! | `staleness` | whether the server's own clock says that a record is long dead |
+//! | `unsettled` | pointers whose write ended without an answer |
 //! | `trouble` | one log line for a failure that lasts, not one for each attempt |
 
 pub(crate) mod batch;
@@ -22,6 +23,7 @@ pub(crate) mod open_map;
 pub(crate) mod staleness;
 pub(crate) mod subscribers;
 pub(crate) mod trouble;
+pub(crate) mod unsettled;
 pub(crate) mod writers;
 
 use std::time::Duration;

@@ -40,7 +40,7 @@ impl Election {
         self.context.grants.set(None);
         self.emptied.clear();
         self.holds_on_since = None;
-        self.events.push(Event::Revoke {
+        self.context.events.push(Event::Revoke {
             grant: grant.0,
             cause: cause.to_owned(),
         });

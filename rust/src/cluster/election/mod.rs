@@ -39,7 +39,6 @@ use crate::cluster::config_map::leaders::Leaders;
 use crate::cluster::config_map::subscribers::Subscribers;
 use crate::cluster::config_map::trouble::Trouble;
 use crate::cluster::context::Context;
-use crate::cluster::events::queue::EventQueue;
 use crate::cluster::failover::FailoverSettings;
 use crate::cluster::watch::Seen;
 use crate::protocol::elector::{Elector, GrantId};
@@ -56,7 +55,6 @@ pub(crate) struct Election {
     context: Context,
     commands: mpsc::UnboundedReceiver<Command>,
     watch: mpsc::UnboundedReceiver<Seen>,
-    events: Arc<EventQueue>,
     requests: Requests,
     subscribers: Subscribers,
     known: Known,
@@ -89,18 +87,16 @@ impl Election {
         context: Context,
         commands: mpsc::UnboundedReceiver<Command>,
         watch: mpsc::UnboundedReceiver<Seen>,
-        events: Arc<EventQueue>,
         pod_uid: Option<String>,
         failover: Option<FailoverSettings>,
     ) -> Self {
         let presence = Presence::new(&context, pod_uid, failover);
         Self {
             requests: Requests::new(&context.api, context.cluster_map.clone()),
-            subscribers: Subscribers::new(Arc::clone(&events)),
+            subscribers: Subscribers::new(Arc::clone(&context.events)),
             context,
             commands,
             watch,
-            events,
             known: Known::Nothing,
             last: None,
             long_dead: false,

@@ -39,7 +39,7 @@ impl Election {
                 self.next_grant = GrantId(grant.0 + 1);
                 self.leaders.clear();
                 self.believe(grant, valid_until);
-                self.events.push(Event::Grant { grant: grant.0 });
+                self.context.events.push(Event::Grant { grant: grant.0 });
             }
             Effect::Extend { grant, valid_until } => {
                 self.believe(grant, valid_until);

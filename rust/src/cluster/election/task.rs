@@ -10,6 +10,7 @@ use super::candidacy::Starting;
 use super::command::Command;
 use super::requests::Finished;
 use super::sight::Known;
+use crate::cluster::config_map::unsettled::settle;
 use crate::cluster::events::Event;
 use crate::protocol::elector::{Input, Source};
 
@@ -34,8 +35,17 @@ impl Election {
                 },
             }
             self.on_time();
+            self.settle_later();
             self.look_after_presence();
             self.write_what_waits();
+        }
+    }
+
+    fn settle_later(&mut self) {
+        let unsettled = self.batch.take_unsettled();
+        if !unsettled.is_empty() {
+            let name = self.context.cluster_map.clone();
+            self.context.spawn(settle(self.context.clone(), name, unsettled));
         }
     }
 
@@ -114,7 +124,7 @@ impl Election {
             Finished::Preflight(Ok(())) => self.become_candidate(),
             Finished::Preflight(Err(error)) => {
                 self.starting = Starting::No;
-                self.events.push(Event::Error(error.into()));
+                self.context.events.push(Event::Error(error.into()));
             }
             Finished::Vanished(found) => self.vanished(found),
         }

@@ -25,6 +25,15 @@ pub enum Event {
         /// `<session id>,<address>`, or `None` when there is no leader.
         value: Option<String>,
     },
+    /// The file of a pointer whose write ended without an answer is not needed: the pointer is not there and will not be.
+    Unreferenced {
+        /// Name of the `ConfigMap`.
+        config_map: String,
+        /// Its key there.
+        key: String,
+        /// The text of the pointer.
+        pointer: String,
+    },
     /// The session cannot go on.
     Error(crate::error::HaError),
 }

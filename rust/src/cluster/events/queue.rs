@@ -8,7 +8,8 @@ use super::{Event, Taken};
 
 /// Filled by tasks of the runtime, drained by one Java thread that waits here without being attached to anything.
 ///
-/// Bounded by construction: an unread leader event is replaced by the newer one of the same subscription, and grants and revokes alternate.
+/// Bounded by construction: an unread leader event is replaced by the newer one of the same subscription, grants and revokes alternate, and every
+/// other event belongs to a call that has ended.
 #[derive(Default)]
 pub struct EventQueue {
     state: Mutex<State>,

@@ -178,6 +178,9 @@ impl Ledger {
         // A leader makes a cluster map that was deleted or emptied anew, from memory.
         let nothing_left = old.is_none_or(|old| config_map::data(old).is_none());
         let from_memory = map == CLUSTER_MAP && nothing_left && self.vandalized;
+        for key in self.promises.dangling(new) {
+            self.violation(FILES, format!("{identity} made {key} of {map} point to nothing"));
+        }
         let destroyed = self.destroyed.remove(map).filter(|_| old.is_none());
         let old = match &destroyed {
             // Made by whom it belonged to: as if nothing had happened, but for what it was never told.
@@ -195,9 +198,6 @@ impl Ledger {
             }
             None => old,
         };
-        for key in self.promises.dangling(new) {
-            self.violation(FILES, format!("{identity} made {key} of {map} point to nothing"));
-        }
         for key in &different_keys(old, Some(new)) {
             let before = old.and_then(|old| config_map::entry(old, key));
             let after = config_map::entry(new, key);

@@ -58,6 +58,7 @@ fn context(api: ApiClient, clock: Arc<dyn Clock>) -> Context {
         clock,
         spawn: Arc::new(|work| drop(tokio::spawn(work))),
         election: mpsc::unbounded_channel().0,
+        events: Arc::default(),
         writers: crate::cluster::config_map::writers::Writers::default(),
         cluster_map: CLUSTER_MAP.to_owned(),
         identity: ME.to_owned(),

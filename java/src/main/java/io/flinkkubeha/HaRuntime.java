@@ -37,6 +37,7 @@ import io.flinkkubeha.storage.StateFiles;
 import io.flinkkubeha.store.CheckpointRecovery;
 import io.flinkkubeha.store.ConfigMapStateHandleStore;
 import io.flinkkubeha.store.ErrorMapping;
+import io.flinkkubeha.store.UnreferencedFiles;
 
 import java.io.IOException;
 import java.io.Serializable;
@@ -64,6 +65,8 @@ public final class HaRuntime implements AutoCloseable {
         this.session = checkNotNull(session);
         this.storage = checkNotNull(storage);
         this.storages = checkNotNull(storages);
+        session.setUnreferencedListener(
+                new UnreferencedFiles(stateFiles(CHECKPOINT_FILE_PREFIX)));
     }
 
     public LeaderElectionDriverFactory electionDriverFactory() {

@@ -61,6 +61,8 @@ final class EventDispatcher {
     @Nullable
     private NativeException failure;
 
+    @Nullable private volatile UnreferencedPointerListener unreferencedListener;
+
     EventDispatcher(Executor threads) {
         this.threads = checkNotNull(threads);
         this.electionQueue = new SerialExecutor(threads);
@@ -82,6 +84,11 @@ final class EventDispatcher {
         if (known != null) {
             electionQueue.execute(() -> listener.onFailure(known));
         }
+    }
+
+    /** Before any ConfigMap is opened, or it can miss something. */
+    void setUnreferencedListener(UnreferencedPointerListener listener) {
+        unreferencedListener = checkNotNull(listener);
     }
 
     void removeElectionListener(Election.Listener listener) {
@@ -125,6 +132,9 @@ final class EventDispatcher {
                 break;
             case "leader":
                 onLeader(Long.parseLong(event[1]), event[2].isEmpty() ? null : event[2]);
+                break;
+            case "unreferenced":
+                onUnreferenced(event[1], event[2], event[3]);
                 break;
             case "error":
                 fail(new NativeException(Integer.parseInt(event[1]), event[2]));
@@ -180,6 +190,22 @@ final class EventDispatcher {
         if (watcher != null) {
             watcher.queue.execute(() -> watcher.listener.onLeader(value));
         }
+    }
+
+    private void onUnreferenced(String configMapName, String key, String raw) {
+        final UnreferencedPointerListener listener = unreferencedListener;
+        if (listener == null) {
+            LOG.debug("Nobody wants to know that {} in {} was not written.", key, configMapName);
+            return;
+        }
+        threads.execute(
+                () -> {
+                    try {
+                        listener.onUnreferenced(configMapName, key, NativeConfigMap.decode(raw));
+                    } catch (NativeException e) {
+                        LOG.warn("A pointer of our own could not be decoded.", e);
+                    }
+                });
     }
 
     private static final class Watcher {

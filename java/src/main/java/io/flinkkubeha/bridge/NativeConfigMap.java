@@ -150,7 +150,7 @@ final class NativeConfigMap implements ConfigMapAccess {
     }
 
     @Nullable
-    private static Pointer decode(@Nullable String raw) throws NativeException {
+    static Pointer decode(@Nullable String raw) throws NativeException {
         if (raw == null) {
             return null;
         }

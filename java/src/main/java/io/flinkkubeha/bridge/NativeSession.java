@@ -158,6 +158,11 @@ public final class NativeSession implements ConfigMaps, Election, LeaderWatches,
 
     // ---- ConfigMaps
 
+    /** Whom to tell of pointers that were not written; set before the first ConfigMap is opened. */
+    public void setUnreferencedListener(UnreferencedPointerListener listener) {
+        core.dispatcher().setUnreferencedListener(listener);
+    }
+
     @Override
     public ConfigMapAccess open(String name, boolean create) throws NativeException {
         checkNotNull(name);

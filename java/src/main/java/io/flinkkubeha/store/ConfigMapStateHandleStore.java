@@ -48,7 +48,7 @@ import static org.apache.flink.util.Preconditions.checkNotNull;
  * every write ends in an exception.
  *
  * <p>A file is written before its pointer, and discarded again only if the pointer has certainly
- * not been written. A removal marks the pointer, discards the state, then takes the pointer away; each
+ * not been written; where that is found out later, by {@link UnreferencedFiles}. A removal marks the pointer, discards the state, then takes the pointer away; each
  * step can be repeated by whoever comes after a crash. A marked pointer counts as absent, and one
  * whose state is discarded may wait for the next write to the ConfigMap, which takes it along.
  *

@@ -42,7 +42,7 @@ public final class ErrorMapping {
         }
         return new PossibleInconsistentStateException(
                 message(attempt, configMapName, e)
-                        + " It may have been written all the same, so the file stays.",
+                        + " It may have been written all the same, so its file stays until that is known.",
                 e);
     }
 

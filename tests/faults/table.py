@@ -31,8 +31,7 @@ between two completed checkpoints, which are taken every half second. It compris
 2026-11-21 had two cores that were busy with other work, some of them with up to four rows at once, and a JobManager took up to a minute
 to start there. What is compared is what happened, not how long it took.
 
-Output and leftovers are judged when a run ends, for all faults of it together. What this jar leaves behind is the metadata file of a
-checkpoint whose write was under way when leadership ended: its answer is not waited for, and a file whose pointer may exist is kept.
+Output and leftovers are judged when a run ends, for all faults of it together.
 """
 
 

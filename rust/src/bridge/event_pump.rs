@@ -52,7 +52,11 @@ impl Pulled {
             Self::Event(Event::Leader { subscription, value }) => {
                 vec![text("leader"), subscription.to_string(), value.unwrap_or_default()]
             }
-            Self::Event(Event::Unreferenced { config_map, key, pointer }) => {
+            Self::Event(Event::Unreferenced {
+                config_map,
+                key,
+                pointer,
+            }) => {
                 vec![text("unreferenced"), config_map, key, pointer]
             }
             Self::Event(Event::Error(error)) => {

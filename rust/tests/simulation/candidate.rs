@@ -273,7 +273,10 @@ impl Process {
                 let object = state.store.get(&config_map);
                 let dangling = object.map(|object| state.ledger.promises.dangling(object));
                 if let Some(dangling) = dangling.filter(|keys| !keys.is_empty()) {
-                    let text = format!("{} took the files of {dangling:?} of {config_map} for unreferenced", self.identity);
+                    let text = format!(
+                        "{} took the files of {dangling:?} of {config_map} for unreferenced",
+                        self.identity
+                    );
                     state.ledger.violation(oracles::FILES, text);
                 }
             }

@@ -49,11 +49,13 @@ impl Unsettled {
     /// object is absent.
     pub(super) fn of(edit: &Edit, base: &str) -> Option<Self> {
         match edit {
-            Edit::AddPointer { key, pointer } | Edit::ReplacePointer { key, pointer } if !base.is_empty() => Some(Self {
-                key: key.clone(),
-                pointer: pointer.clone(),
-                base: base.to_owned(),
-            }),
+            Edit::AddPointer { key, pointer } | Edit::ReplacePointer { key, pointer } if !base.is_empty() => {
+                Some(Self {
+                    key: key.clone(),
+                    pointer: pointer.clone(),
+                    base: base.to_owned(),
+                })
+            }
             _ => None,
         }
     }
@@ -81,7 +83,10 @@ pub(crate) async fn settle(context: Context, name: String, mut unsettled: Vec<Un
     let mut pause = FIRST_LOOK;
     while !unsettled.is_empty() {
         if context.clock.boot() >= given_up {
-            info!("Whether ConfigMap {name} was changed by {} writes could not be found out; their files stay.", unsettled.len());
+            info!(
+                "Whether ConfigMap {name} was changed by {} writes could not be found out; their files stay.",
+                unsettled.len()
+            );
             return;
         }
         sleep(pause).await;
@@ -89,7 +94,10 @@ pub(crate) async fn settle(context: Context, name: String, mut unsettled: Vec<Un
         let object = match context.api.get(&name, REQUEST_LIMIT).await {
             Ok(answer) => answer.value,
             Err(error) => {
-                debug!("What became of writes to ConfigMap {name} is not known yet: {}", error.message);
+                debug!(
+                    "What became of writes to ConfigMap {name} is not known yet: {}",
+                    error.message
+                );
                 pause = pause.min(LONGEST_PAUSE_OF_AN_OUTAGE);
                 continue;
             }

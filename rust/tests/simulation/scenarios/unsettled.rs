@@ -33,7 +33,9 @@ impl Scene {
                 sleep(Duration::from_millis(100)).await;
             }
         };
-        timeout(Duration::from_secs(90), discarded).await.expect("the file stays");
+        timeout(Duration::from_secs(90), discarded)
+            .await
+            .expect("the file stays");
     }
 }
 

@@ -28,13 +28,23 @@ fn unsettled() -> Unsettled {
 #[test]
 fn only_an_edit_that_brings_a_pointer_to_a_known_version_leaves_something_to_find_out() {
     let key = || "checkpointID-1".to_owned();
-    let add = Edit::AddPointer { key: key(), pointer: pointer("a") };
-    let replace = Edit::ReplacePointer { key: key(), pointer: pointer("a") };
+    let add = Edit::AddPointer {
+        key: key(),
+        pointer: pointer("a"),
+    };
+    let replace = Edit::ReplacePointer {
+        key: key(),
+        pointer: pointer("a"),
+    };
     for edit in [&add, &replace] {
         assert_eq!(Unsettled::of(edit, "7"), Some(unsettled()));
         assert_eq!(Unsettled::of(edit, ""), None);
     }
-    for edit in [Edit::NextCounter, Edit::MarkPointer { key: key() }, Edit::RemoveKey { key: key() }] {
+    for edit in [
+        Edit::NextCounter,
+        Edit::MarkPointer { key: key() },
+        Edit::RemoveKey { key: key() },
+    ] {
         assert_eq!(Unsettled::of(&edit, "7"), None);
     }
 }
@@ -56,7 +66,11 @@ fn another_version_says_whether_the_pointer_is_there() {
         (Some(marked), Verdict::Stays),
         (Some("of another shape".to_owned()), Verdict::Stays),
     ] {
-        assert_eq!(unsettled().verdict(Some(&object("9", entry.as_deref()))), expected, "{entry:?}");
+        assert_eq!(
+            unsettled().verdict(Some(&object("9", entry.as_deref()))),
+            expected,
+            "{entry:?}"
+        );
     }
 }
 

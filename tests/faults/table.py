@@ -93,7 +93,7 @@ def describe(result: Result) -> str:
         parts.append(f"revoked {seen['revoked_after_thaw_ms']} ms after the thaw")
     if seen["stale_refused"]:
         parts.append(f"{_plural(seen['stale_refused'], 'stale write')} refused")
-    if seen["available"]:
+    if seen["available"] and seen["downtime"]:
         parts.append(f"gap {seen['downtime']:.1f} s")
     parts += [f"{name.replace('_', ' ')}: {value}" for name, value in result["figures"].items()]
     return ", ".join(parts)

@@ -68,15 +68,20 @@ class F05PathIsSlow(base.FaultTest):
 
 
 class F06RepliesAreLost(base.FaultTest):
-    """After the request was carried out; ten thousand checkpoints of eight jobs with --full."""
+    """After the request was carried out; ten thousand checkpoints of sixteen jobs with --full."""
 
     row = "F-06"
-    checkpoints, jobs, interval = (10_000, 8, "10 ms") if base.FULL else (150, 1, "50 ms")
+    checkpoints, jobs, interval = (10_000, 16, "10 ms") if base.FULL else (150, 1, "50 ms")
     _BAD = ("PossibleInconsistentStateException", "AlreadyExistException")
 
     def test_every_outcome_is_settled(self) -> None:
-        slots = {"taskmanager.numberOfTaskSlots": str(self.jobs + 1)}
-        fleet = self.fleet(job_managers=1, settings={"execution.checkpointing.interval": self.interval, **slots})
+        settings = {
+            "execution.checkpointing.interval": self.interval,
+            "taskmanager.numberOfTaskSlots": str(self.jobs + 1),
+            # By default one per core, and each that stores a checkpoint waits for its answers.
+            **{f"jobmanager.{pool}-pool.size": str(2 * self.jobs) for pool in ("io", "future")},
+        }
+        fleet = self.fleet(job_managers=1, settings=settings)
         others = self._others(fleet)
         leader, _ = fleet.running()
         path = fleet.paths[leader.name]

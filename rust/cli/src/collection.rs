@@ -98,6 +98,11 @@ impl Pointers {
         self
     }
 
+    /// Where a pointer stands that cannot be read, if there is one: it may name any file.
+    pub(crate) fn unreadable(&self) -> Option<&str> {
+        self.unreadable.first().map(String::as_str)
+    }
+
     /// Directories that pointers lie in.
     pub(crate) fn directories(&self) -> BTreeSet<String> {
         self.named.iter().map(|(directory, _)| directory.clone()).collect()
@@ -133,7 +138,7 @@ fn files(pointers: &Pointers, directories: &BTreeMap<String, Vec<File>>, guard: 
         if left_over.is_empty() {
             continue;
         }
-        if let Some(place) = pointers.unreadable.first() {
+        if let Some(place) = pointers.unreadable() {
             plan.kept.push(Kept {
                 what: format!("{} files in {directory}", left_over.len()),
                 why: format!(

@@ -110,7 +110,7 @@ fn of_lock(cluster: &Cluster, map: &ConfigMap, now: Option<WallTime>, findings: 
         LockState::Missing => push(
             Level::Error,
             "there is no lock, and Flink's own services never elect a leader beside that".to_owned(),
-            "start a JobManager with flink-kube-ha, which writes it, or delete this annotation's ConfigMap after a backup",
+            "start a JobManager with flink-kube-ha, which writes it, or put a record there by hand",
         ),
         LockState::Broken => push(
             Level::Error,

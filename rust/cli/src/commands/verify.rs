@@ -13,6 +13,7 @@ use serde::Serialize;
 use super::{not_there, verdict};
 use crate::access::{Access, progress};
 use crate::arguments::{Arguments, Verify};
+use crate::collection::Pointers;
 use crate::configuration;
 use crate::failure::Failure;
 use crate::findings::{self, Finding, Level};
@@ -35,7 +36,7 @@ struct Judged {
     namespace: String,
     cluster: String,
     pointers: usize,
-    /// Of these, with a file of the size that they tell.
+    /// Of these, with a file of the size that they tell, or marked for deletion.
     good: usize,
     findings: Vec<Finding>,
 }
@@ -60,9 +61,7 @@ pub(super) fn run(arguments: &Arguments, verify: &Verify) -> Result<ExitCode, Fa
     let access = Access::open(&arguments.connection, verify.clusters.all_namespaces, "verify")?;
     let mut storages = Storages::new(configuration::read(&verify.storage)?);
     // Pointers, files, pointers: what changes meanwhile is neither dangling nor left over.
-    let before = list(&access)?;
-    let mut asked = Snapshot::default();
-    asked.clusters.extend(before.clusters);
+    let mut asked = list(&access)?;
     let everybody: BTreeSet<String> = uris(&asked).collect();
     let missing = asked.retain(&verify.clusters.clusters);
     if !missing.is_empty() {
@@ -259,10 +258,12 @@ fn left_over(
     if !result.left_over.is_empty() {
         let last = directory.rsplit('/').next().unwrap_or_default();
         let of_one = after.clusters.iter().any(|cluster| cluster.id == last);
-        let whose = if of_one {
-            ""
+        let whose = if let Some(place) = Pointers::of(after).unreadable() {
+            format!(", unless {place} does, which cannot be read")
+        } else if of_one {
+            String::new()
         } else {
-            ", unless clusters of other namespaces or of another Kubernetes keep theirs there too"
+            ", unless clusters of other namespaces or of another Kubernetes keep theirs there too".to_owned()
         };
         result.findings.push(Finding::new(
             Level::Warning,
@@ -297,7 +298,7 @@ impl Report for Verification {
             };
             let _ = writeln!(
                 page,
-                "{}: {style}{word}{style:#}, {} of {} pointers have their file",
+                "{}: {style}{word}{style:#}, {} of {} pointers are as they should be",
                 judged.cluster, judged.good, judged.pointers
             );
             output::findings(page, &judged.findings);

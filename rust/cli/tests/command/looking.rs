@@ -10,13 +10,9 @@ use crate::support::{Tenant, flink_ha, kubeconfig};
 const JOB: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
 const HOLDER: &str = "11111111-1111-4111-8111-111111111111";
 
-fn name_of(release: &str) -> String {
-    format!("line-{}", release.replace('.', "-"))
-}
-
 pub(crate) fn golden_samples(plane: &ControlPlane) {
+    let tenant = Tenant::new(plane, "golden", &["get", "list"]);
     for release in releases() {
-        let tenant = Tenant::new(plane, &name_of(&release), &["get", "list"]);
         tenant.put(&[
             golden(&release, "cluster-config-map.held.json"),
             golden(&release, "job-config-map.json"),
@@ -69,12 +65,49 @@ pub(crate) fn golden_samples(plane: &ControlPlane) {
         assert_eq!(used["limitBytes"], 1_048_576);
         assert_eq!(maps[0]["name"], "exchange-cluster-config-map", "largest first");
 
+        files_behind(&tenant, &release, &inspection);
+
         tenant.put(&[golden(&release, "cluster-config-map.released.json")]);
         let asked = tenant.run(&["who-leads", "exchange"]);
         assert_eq!(asked.code, 1, "nobody leads: {asked:?}");
         let beginning = "Nobody leads exchange: its last leader released the lock ";
         assert!(asked.out.starts_with(beginning), "{asked:?}");
     }
+}
+
+/// Stock's pointers name files below the current directory: without them all live ones are lost, with them none is.
+fn files_behind(tenant: &Tenant<'_>, release: &str, inspection: &Value) {
+    let directory = tenant.path(release);
+    std::fs::create_dir(&directory).unwrap();
+    let (mut live, mut pointers) = (0, 0);
+    let verify = |expected: i32| {
+        let verified = tenant.run_in(&directory, &["verify", "-o", "json"]);
+        assert_eq!(verified.code, expected, "{verified:?}");
+        verified.json()["clusters"][0].clone()
+    };
+    let before = verify(1);
+    for map in inspection["configMaps"].as_array().unwrap() {
+        for entry in map["entries"].as_array().unwrap() {
+            let Some(uri) = entry["uri"].as_str() else { continue };
+            pointers += 1;
+            if entry["markedForDeletion"] == true {
+                continue;
+            }
+            live += 1;
+            let file = directory.join(uri.strip_prefix("file:/proc/self/cwd/").unwrap());
+            std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+            let size = usize::try_from(entry["size"].as_i64().unwrap()).unwrap();
+            std::fs::write(file, vec![0; size]).unwrap();
+        }
+    }
+    let dangling = before["findings"].as_array().unwrap().iter();
+    let dangling = dangling.filter(|one| one["what"].as_str().unwrap().contains("there is no such file"));
+    assert_eq!(dangling.count(), live);
+    let after = verify(0);
+    assert_eq!(
+        (&after["pointers"], &after["good"]),
+        (&json!(pointers), &json!(pointers))
+    );
 }
 
 /// A `Role` with one verb is enough where one is needed, and the output has no colour where there is no terminal.

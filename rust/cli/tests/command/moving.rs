@@ -107,15 +107,16 @@ pub(crate) fn there_and_back(plane: &ControlPlane) {
         }
         let stored = tenant.stored("exchange-cluster-config-map");
         assert!(matches!(LockView::of(&stored), LockView::Free(_)), "{stored}");
-
-        // Over what is there, where that is said.
-        let changed = with(job_map("exchange", &job('a')), &[("counter", "99")]);
-        tenant.put(&[changed]);
-        let restored = tenant.run(&["restore", "--file", file, "--overwrite"]);
-        assert_eq!(restored.code, 0, "{restored:?}");
-        assert_eq!(tenant.stored(raw::name(&of_job).unwrap())["data"], of_job["data"]);
-        plane.kubectl(&["delete", "configmaps", "-l", "app=exchange", "-n", "backup"], None);
     }
+
+    // Over what is there, where that is said.
+    let newest = releases().pop().unwrap();
+    let of_job = golden(&newest, "job-config-map.json");
+    tenant.put(&[with(job_map("exchange", &job('a')), &[("counter", "99")])]);
+    let file = tenant.path(&format!("{newest}.json"));
+    let restored = tenant.run(&["restore", "--file", file.to_str().unwrap(), "--overwrite"]);
+    assert_eq!(restored.code, 0, "{restored:?}");
+    assert_eq!(tenant.stored(raw::name(&of_job).unwrap())["data"], of_job["data"]);
     for text in [
         "no JSON",
         "{}",

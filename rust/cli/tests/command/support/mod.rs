@@ -16,7 +16,7 @@ pub mod s3_gateway;
 pub mod samples;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -45,12 +45,17 @@ impl Ended {
 
 /// Runs the command without anything of the environment but these variables.
 pub fn flink_ha(arguments: &[&str], environment: &[(&str, &str)]) -> Ended {
-    let output = Command::new(env!("CARGO_BIN_EXE_flink-ha"))
-        .args(arguments)
-        .env_clear()
-        .envs(environment.iter().copied())
-        .output()
-        .unwrap();
+    ended(&mut command(arguments, environment))
+}
+
+fn command(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_flink-ha"));
+    command.args(arguments).env_clear().envs(environment.iter().copied());
+    command
+}
+
+fn ended(command: &mut Command) -> Ended {
+    let output = command.output().unwrap();
     Ended {
         code: output.status.code().unwrap(),
         out: String::from_utf8(output.stdout).unwrap(),
@@ -95,6 +100,13 @@ impl<'a> Tenant<'a> {
     pub fn run(&self, arguments: &[&str]) -> Ended {
         let kubeconfig = self.kubeconfig();
         flink_ha(arguments, &[("KUBECONFIG", kubeconfig.to_str().unwrap())])
+    }
+
+    /// The same in this directory.
+    pub fn run_in(&self, directory: &Path, arguments: &[&str]) -> Ended {
+        let kubeconfig = self.kubeconfig();
+        let environment = [("KUBECONFIG", kubeconfig.to_str().unwrap())];
+        ended(command(arguments, &environment).current_dir(directory))
     }
 
     /// Puts objects into this namespace.

@@ -468,3 +468,31 @@ fn secrets_stay_out_of_debug_output() {
     };
     assert!(!format!("{settings:?}{surroundings:?}").contains(SECRET));
 }
+
+#[test]
+fn the_namespace_around_is_that_of_the_context_or_of_the_pod() {
+    let directory = tempfile::tempdir().unwrap();
+    let config = directory.path().join("config");
+    std::fs::write(&config, to(&json!({"server": "http://127.0.0.1:1"}))).unwrap();
+    let of_context = ApiClient::namespace_around(settings(&config, "wins-elsewhere"), nowhere());
+    assert_eq!(of_context.unwrap().as_deref(), Some("ignored"));
+
+    std::fs::write(directory.path().join("namespace"), "of-the-pod\n").unwrap();
+    let in_a_pod = Surroundings {
+        service_account: directory.path().to_owned(),
+        ..nowhere()
+    };
+    let of_pod = ApiClient::namespace_around(ClientSettings::default(), in_a_pod);
+    assert_eq!(of_pod.unwrap().as_deref(), Some("of-the-pod"));
+    let of_nobody = ApiClient::namespace_around(ClientSettings::default(), nowhere());
+    assert_eq!(of_nobody.unwrap(), None);
+
+    let mut wrong = settings(&config, "");
+    wrong.context = Some("gone".to_owned());
+    assert!(
+        ApiClient::namespace_around(wrong, nowhere())
+            .unwrap_err()
+            .message()
+            .contains("no context \"gone\"")
+    );
+}

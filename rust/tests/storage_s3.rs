@@ -43,6 +43,15 @@ fn an_object_comes_back_as_it_was_written() {
     assert_eq!(fs::read(gateway.file("ha/a/b/7")).unwrap(), b"content");
     assert_eq!(storage.list(&uri("a/b")).unwrap(), ["5242880", "7"]);
     assert_eq!(storage.list(&uri("a")).unwrap(), [""; 0], "directories are no objects");
+    let objects = storage.objects(&uri("a/b")).unwrap();
+    let seen: Vec<_> = objects.iter().map(|one| (one.name.as_str(), one.size)).collect();
+    assert_eq!(seen, [("5242880", 5 << 20), ("7", 7)]);
+    assert!(
+        objects
+            .iter()
+            .all(|one| one.modified.elapsed().is_ok_and(|age| age.as_secs() < 3600))
+    );
+    assert_eq!(storage.objects(&uri("a")).unwrap(), []);
     assert_eq!(storage.list(&uri("none")).unwrap(), [""; 0]);
 }
 

@@ -20,7 +20,8 @@ def run(variables: dict[str, str]) -> int:
     prepare.rust()
     # Without incremental compilation there are fewer, larger units, which are optimised better.
     environment = prepare.build_environment() | variables | {"CARGO_INCREMENTAL": "0"}
-    command = ["cargo", "test", "--locked", "--features=testing", "--test=simulation"]
+    # With the whole workspace, so that what the native tier has built before is built.
+    command = ["cargo", "test", "--workspace", "--locked", "--features=testing", "--test=simulation"]
     command += ["--config=profile.dev.package.flink-kube-ha.opt-level=2"]
     command += ["random_runs", "--", "--nocapture"]
     with group(command, cwd=ROOT, env=environment) as process:

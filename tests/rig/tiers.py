@@ -119,9 +119,9 @@ def _tiers(full: bool) -> list[Tier]:
         ),
         Tier(
             "native",
-            "the whole library, against a real API server too",
+            "the whole library and the command flink-ha, against a real API server too",
             [
-                _cargo("test", "--no-fail-fast", "--locked", "--features=testing", counter=count_cargo),
+                _cargo("test", "--workspace", "--no-fail-fast", "--locked", "--features=testing", counter=count_cargo),
                 Step((str(TESTS / "simulation"), f"--runs={runs}"), count_cargo, runs_limit),
                 *([Step((str(TESTS / "mutants"),), count_summary, 3600)] if full else []),
             ],
@@ -133,8 +133,8 @@ def _tiers(full: bool) -> list[Tier]:
             [
                 _cargo("fmt", "--all", "--check", counter=count_command, limit=60),
                 *(
-                    _cargo("clippy", "--locked", "--all-targets", one, "--", "-D", "warnings", counter=count_command)
-                    for one in ("--no-default-features", "--features=testing")
+                    _cargo("clippy", "--locked", "--all-targets", *what, "--", "-D", "warnings", counter=count_command)
+                    for what in (["--no-default-features"], ["--workspace", "--features=testing"])
                 ),
                 Step((sys.executable, str(TESTS / "rig" / "counterparts.py")), count_command, 60),
             ],

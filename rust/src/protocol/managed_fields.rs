@@ -5,9 +5,27 @@
 
 use serde_json::Value;
 
+use super::time::WallTime;
+
 /// What plain writes are noted under; the notes of server-side apply are left alone.
 const UPDATE: &str = "Update";
 const DATA: [&str; 2] = ["f:data", "f:binaryData"];
+
+/// When the object was last written, by the API server's clock and in whole seconds.
+#[must_use]
+pub fn last_change(object: &Value) -> Option<WallTime> {
+    let times = object.pointer("/metadata/managedFields")?.as_array()?;
+    times
+        .iter()
+        .filter_map(|entry| parse_seconds(entry.get("time")?.as_str()?))
+        .max()
+}
+
+/// `2026-11-20T11:02:03Z`, the only form that the API server writes in metadata.
+#[must_use]
+pub fn parse_seconds(text: &str) -> Option<WallTime> {
+    WallTime::parse(&format!("{}.000000Z", text.strip_suffix('Z')?))
+}
 
 /// Takes the keys of the data out of the notes about plain writes. The API server notes again what a write changes, and nothing that it leaves
 /// as it is.
@@ -60,5 +78,15 @@ mod tests {
             forget_data(&mut object);
             assert_eq!(object, before);
         }
+    }
+
+    #[test]
+    fn the_last_change_is_the_newest_of_the_notes() {
+        let object = json!({"metadata": {"managedFields": [
+            {"time": "2026-11-20T11:02:03Z"}, {"time": "2026-11-20T11:02:05Z"}, {"manager": "m"}, {"time": "never"},
+        ]}});
+        let expected = WallTime::parse("2026-11-20T11:02:05.000000Z");
+        assert_eq!(last_change(&object), expected);
+        assert_eq!(last_change(&json!({})), None);
     }
 }

@@ -9,6 +9,7 @@ pub mod content_mark;
 pub mod death_watch;
 pub mod edit;
 pub mod elector;
+pub mod entry;
 pub mod group_commit;
 pub mod holder_notes;
 pub mod jvm_stall;

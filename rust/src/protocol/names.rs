@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::entry;
+
 /// What the keys of leader information begin with (`KubernetesUtils`, `LEADER_PREFIX`).
 pub const LEADER_KEY_PREFIX: &str = "org.apache.flink.k8s.leader.";
 /// The key of the checkpoint counter (`Constants.CHECKPOINT_COUNTER_KEY`).
@@ -13,6 +15,8 @@ const CHECKPOINT_ID_DIGITS: usize = 19;
 /// The longest value of a label that Kubernetes takes, in characters.
 pub const LABEL_VALUE_LIMIT: usize = 63;
 
+const CLUSTER_SUFFIX: &str = "-cluster-config-map";
+const JOB_SUFFIX: &str = "-config-map";
 const OPTION: &str = "kubernetes.cluster-id";
 
 /// The key under which the leader of this component is published.
@@ -24,20 +28,40 @@ pub fn leader_key(component: &str) -> String {
 /// Whether a completed checkpoint stands under this key.
 #[must_use]
 pub fn is_checkpoint(key: &str) -> bool {
-    let id = key.strip_prefix(CHECKPOINT_KEY_PREFIX);
-    id.is_some_and(|id| id.len() == CHECKPOINT_ID_DIGITS && id.bytes().all(|byte| byte.is_ascii_digit()))
+    checkpoint_id(key).is_some()
+}
+
+/// The id of the completed checkpoint that stands under this key.
+#[must_use]
+pub fn checkpoint_id(key: &str) -> Option<u64> {
+    let id = key.strip_prefix(CHECKPOINT_KEY_PREFIX)?;
+    let fits = id.len() == CHECKPOINT_ID_DIGITS && id.bytes().all(|byte| byte.is_ascii_digit());
+    fits.then(|| id.parse().ok())?
 }
 
 /// The `ConfigMap` of the cluster: lock, leaders, execution plans (`KubernetesLeaderElectionHaServices`).
 #[must_use]
 pub fn cluster_config_map(cluster_id: &str) -> String {
-    format!("{cluster_id}-cluster-config-map")
+    format!("{cluster_id}{CLUSTER_SUFFIX}")
+}
+
+/// The cluster whose `ConfigMap` has this name.
+#[must_use]
+pub fn cluster_of(config_map: &str) -> Option<&str> {
+    config_map.strip_suffix(CLUSTER_SUFFIX).filter(|id| !id.is_empty())
 }
 
 /// The `ConfigMap` of a job: checkpoints and their counter. The job id is written as 32 hexadecimal digits.
 #[must_use]
 pub fn job_config_map(cluster_id: &str, job_id: &str) -> String {
-    format!("{cluster_id}-{job_id}-config-map")
+    format!("{cluster_id}-{job_id}{JOB_SUFFIX}")
+}
+
+/// The cluster and the job whose `ConfigMap` has this name.
+#[must_use]
+pub fn cluster_and_job_of(config_map: &str) -> Option<(&str, &str)> {
+    let (cluster_id, job_id) = config_map.strip_suffix(JOB_SUFFIX)?.rsplit_once('-')?;
+    (!cluster_id.is_empty() && entry::is_id(job_id)).then_some((cluster_id, job_id))
 }
 
 /// Why `kubernetes.cluster-id` cannot be used. Shown as one sentence with key, value and remedy.
@@ -192,6 +216,19 @@ mod tests {
             "my-cluster-0123456789abcdef0123456789abcdef-config-map"
         );
         assert_eq!(leader_key("dispatcher"), "org.apache.flink.k8s.leader.dispatcher");
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        let job = "0123456789abcdef0123456789abcdef";
+        assert_eq!(cluster_of(&cluster_config_map("a-b")), Some("a-b"));
+        assert_eq!(cluster_and_job_of(&job_config_map("a-b", job)), Some(("a-b", job)));
+        assert_eq!(cluster_and_job_of(&cluster_config_map("a-b")), None);
+        for name in ["", "-cluster-config-map", "flink-config-a", "a-0123-config-map"] {
+            assert_eq!((cluster_of(name), cluster_and_job_of(name)), (None, None), "{name}");
+        }
+        assert_eq!(checkpoint_id("checkpointID-0000000000000000042"), Some(42));
+        assert_eq!(checkpoint_id("checkpointID-42"), None);
     }
 
     #[test]

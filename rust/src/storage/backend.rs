@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::Object;
 use super::failure::Failure;
 use super::location::Location;
 
@@ -14,6 +15,7 @@ pub(super) trait Backend: Send + Sync {
     fn delete_prefix(&self, location: &Location, root: &Location) -> Result<usize, Failure>;
     fn exists(&self, location: &Location) -> Result<bool, Failure>;
     fn list(&self, location: &Location) -> Result<Vec<String>, Failure>;
+    fn objects(&self, location: &Location) -> Result<Vec<Object>, Failure>;
     fn rename(&self, from: &Location, to: &Location) -> Result<(), Failure>;
     fn upload(&self, file: &Path, location: &Location) -> Result<(), Failure>;
     fn download(&self, location: &Location, file: &Path) -> Result<(), Failure>;

@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
+use super::Object;
+
 const ENOTDIR: i32 = 20;
 
 /// Makes a directory and those above it, durably: a file in it is lost with the entry of any of them.
@@ -64,6 +66,23 @@ pub(super) fn file_names(directory: &Path) -> io::Result<Vec<String>> {
     }
     names.sort_unstable();
     Ok(names)
+}
+
+/// The files directly below, with what the file system says of them; nothing for a directory that is absent.
+pub(super) fn files(directory: &Path) -> io::Result<Vec<Object>> {
+    let mut objects = Vec::new();
+    for name in file_names(directory)? {
+        match fs::metadata(directory.join(&name)) {
+            Ok(metadata) => objects.push(Object {
+                name,
+                size: metadata.len(),
+                modified: metadata.modified()?,
+            }),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(objects)
 }
 
 /// Deletes a file, or a directory with everything below it, and answers how many files that were. Links are deleted, not followed.

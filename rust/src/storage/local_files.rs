@@ -13,6 +13,7 @@ use object_store::local::LocalFileSystem;
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode};
 
+use super::Object;
 use super::backend::Backend;
 use super::failure::{Action, Failure, is_missing, kind, os_error};
 use super::location::Location;
@@ -159,6 +160,13 @@ impl Backend for LocalFiles {
             .map_err(|error| Failure::new(Action::List, location, &error))?;
         names.retain(|name| !is_part(name));
         Ok(names)
+    }
+
+    fn objects(&self, location: &Location) -> Result<Vec<Object>, Failure> {
+        let mut objects = directories::files(Path::new(location.path()))
+            .map_err(|error| Failure::new(Action::List, location, &error))?;
+        objects.retain(|object| !is_part(&object.name));
+        Ok(objects)
     }
 
     fn rename(&self, from: &Location, to: &Location) -> Result<(), Failure> {

@@ -20,11 +20,23 @@ mod transfer;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::SystemTime;
 
 use crate::error::{ErrorCode, HaError};
 use backend::Backend;
 use local_files::LocalFiles;
 use location::Location;
+
+/// What a storage says of an object.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// The last part of its URI, decoded.
+    pub name: String,
+    /// Its size in bytes.
+    pub size: u64,
+    /// When it was last written, by the storage's clock.
+    pub modified: SystemTime,
+}
 
 /// The objects below a storage directory, and anywhere else under the same scheme: a pointer may have been written under a
 /// former setting.
@@ -86,6 +98,11 @@ impl Storage {
     /// Names of the objects directly below, sorted; none when the directory is absent.
     pub fn list(&self, uri: &str) -> Result<Vec<String>, HaError> {
         Ok(self.backend.list(&self.locate(uri)?)?)
+    }
+
+    /// The objects directly below, sorted by name; none when the directory is absent. Without those that others delete meanwhile.
+    pub fn objects(&self, uri: &str) -> Result<Vec<Object>, HaError> {
+        Ok(self.backend.objects(&self.locate(uri)?)?)
     }
 
     /// Gives an object another name, in place of what has that name. [`ErrorCode::StorageNotFound`] when there is none.

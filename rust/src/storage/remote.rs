@@ -14,6 +14,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::{BackoffConfig, ClientOptions, Error, ObjectStore, ObjectStoreExt, PutMode, RetryConfig};
 use tokio::runtime::{Builder, Runtime};
 
+use super::Object;
 use super::backend::Backend;
 use super::failure::{Action, Failure, is_missing, os_error};
 use super::location::Location;
@@ -264,6 +265,24 @@ impl<F: StoreFactory> Backend for Remote<F> {
             let mut names: Vec<String> = names.map(str::to_owned).collect();
             names.sort_unstable();
             Ok(names)
+        })
+    }
+
+    fn objects(&self, location: &Location) -> Result<Vec<Object>, Failure> {
+        self.get(Action::List, location, async |store, object| {
+            let found = store.list_with_delimiter(Some(object)).await?.objects;
+            let below = found.into_iter().filter(|meta| meta.location != *object);
+            let mut objects: Vec<Object> = below
+                .filter_map(|meta| {
+                    Some(Object {
+                        name: meta.location.filename()?.to_owned(),
+                        size: meta.size,
+                        modified: meta.last_modified.into(),
+                    })
+                })
+                .collect();
+            objects.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+            Ok(objects)
         })
     }
 

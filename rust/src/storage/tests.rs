@@ -239,6 +239,24 @@ fn files_directly_below_are_listed_whatever_lies_beside_them() {
 }
 
 #[test]
+fn objects_are_listed_with_what_the_file_system_says_of_them() {
+    let fixture = Fixture::new();
+    let storage = &fixture.storage;
+    storage.create(&fixture.uri("objects/b"), b"four".to_vec()).unwrap();
+    storage.create(&fixture.uri("objects/a"), vec![]).unwrap();
+    storage.create(&fixture.uri("objects/directory/c"), vec![]).unwrap();
+    fs::write(fixture.path("objects/a#1"), b"incomplete").unwrap();
+    let objects = storage.objects(&fixture.uri("objects")).unwrap();
+    let seen: Vec<_> = objects.iter().map(|one| (one.name.as_str(), one.size)).collect();
+    assert_eq!(seen, [("a", 0), ("b", 4)]);
+    for object in objects {
+        let file = fixture.path("objects").join(&object.name);
+        assert_eq!(object.modified, fs::metadata(file).unwrap().modified().unwrap());
+    }
+    assert_eq!(storage.objects(&fixture.uri("absent")).unwrap(), []);
+}
+
+#[test]
 fn renaming_makes_the_directory_and_replaces_what_is_there() {
     let fixture = Fixture::new();
     let storage = &fixture.storage;

@@ -11,23 +11,11 @@ use super::file_stamp::StampedFiles;
 
 /// The way that a context of these files, merged, describes.
 pub(super) fn read(paths: &[PathBuf], context: Option<&str>) -> Result<Access, ClientError> {
-    let place = format!(
-        "the kubeconfig {}",
-        paths
-            .iter()
-            .map(|path| path.display().to_string())
-            .collect::<Vec<_>>()
-            .join(":")
-    );
     let mut files = StampedFiles::default();
-    let mut merged = Kubeconfig::default();
     for path in paths {
         files.add(path);
-        merged = Kubeconfig::read_from(path)
-            .and_then(|next| merged.merge(next))
-            .map_err(|error| unreadable(path, &error))?;
     }
-
+    let (merged, place) = merge(paths)?;
     let context = chosen_context(&merged, context, &place)?;
     let Some(cluster) = merged
         .clusters
@@ -75,6 +63,25 @@ pub(super) fn read(paths: &[PathBuf], context: Option<&str>) -> Result<Access, C
         place,
         files,
     })
+}
+
+/// The namespace that a context of these files, merged, names.
+pub(super) fn namespace(paths: &[PathBuf], context: Option<&str>) -> Result<Option<String>, ClientError> {
+    let (merged, place) = merge(paths)?;
+    let context = chosen_context(&merged, context, &place)?;
+    Ok(context.namespace.filter(|namespace| !namespace.is_empty()))
+}
+
+/// With what messages call them.
+fn merge(paths: &[PathBuf]) -> Result<(Kubeconfig, String), ClientError> {
+    let names: Vec<String> = paths.iter().map(|path| path.display().to_string()).collect();
+    let mut merged = Kubeconfig::default();
+    for path in paths {
+        merged = Kubeconfig::read_from(path)
+            .and_then(|next| merged.merge(next))
+            .map_err(|error| unreadable(path, &error))?;
+    }
+    Ok((merged, format!("the kubeconfig {}", names.join(":"))))
 }
 
 fn chosen_context(merged: &Kubeconfig, wanted: Option<&str>, place: &str) -> Result<Context, ClientError> {

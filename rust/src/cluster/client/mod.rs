@@ -64,7 +64,7 @@ pub struct ClientSettings {
     pub config_file: Option<PathBuf>,
     /// `kubernetes.context`
     pub context: Option<String>,
-    /// `kubernetes.namespace`; it wins over what a kubeconfig or service account says.
+    /// `kubernetes.namespace`; it wins over what a kubeconfig or service account says. Empty for lists of all namespaces.
     pub namespace: String,
     /// `kubernetes.client.user-agent`
     pub user_agent: String,
@@ -116,6 +116,14 @@ impl ApiClient {
     /// Builds a client from what the configuration names; no request is sent. Runs a credential plug-in where a kubeconfig names one.
     pub async fn connect(settings: ClientSettings) -> Result<Self, ClientError> {
         Self::connect_in(settings, Surroundings::of_process()).await
+    }
+
+    /// The namespace that the chosen context of a kubeconfig names or, without a kubeconfig, that of the pod. Flink does not ask for it; kubectl does.
+    pub fn namespace_around(
+        settings: ClientSettings,
+        surroundings: Surroundings,
+    ) -> Result<Option<String>, ClientError> {
+        Source { settings, surroundings }.namespace()
     }
 
     /// As [`Self::connect`], in given surroundings.
@@ -271,15 +279,32 @@ impl ApiClient {
         limit: Duration,
     ) -> Result<Answer<Value>, ApiError> {
         let request = self.shared.requests.list(name, resource_version);
-        let answer = self.ask(&request, limit).await?;
+        self.listed(&request, limit).await
+    }
+
+    async fn listed(&self, request: &ConfigMapRequest, limit: Duration) -> Result<Answer<Value>, ApiError> {
+        let answer = self.ask(request, limit).await?;
         if answer.status.as_u16() != 200 {
-            return Err(self.exchange(&request).bad_answer(&request, &answer));
+            return Err(self.exchange(request).bad_answer(request, &answer));
         }
-        let value = self.json(&request, &answer)?;
+        let value = self.json(request, &answer)?;
         Ok(Answer {
             value,
             server_date: answer.server_date,
         })
+    }
+
+    /// Lists the `ConfigMap`s with these labels (a label selector), at most so many, out of etcd; the next ones for the `metadata.continue` of the
+    /// former list. A client whose namespace is empty lists those of all namespaces.
+    pub async fn list_labelled(
+        &self,
+        labels: &str,
+        continued: Option<&str>,
+        most: usize,
+        limit: Duration,
+    ) -> Result<Answer<Value>, ApiError> {
+        let request = self.shared.requests.list_labelled(labels, continued, most);
+        self.listed(&request, limit).await
     }
 
     /// Opens a watch on the `ConfigMap` of this name from a resource version on; the server closes it after `timeout`.

@@ -81,7 +81,7 @@ pub(super) struct ConfigMapRequest {
     pub(super) name: String,
 }
 
-/// Builds the requests of one namespace.
+/// Builds the requests of one namespace, or of all where it has no name.
 #[derive(Clone, Debug)]
 pub(super) struct Requests {
     path: String,
@@ -89,9 +89,12 @@ pub(super) struct Requests {
 
 impl Requests {
     pub(super) fn new(namespace: &str) -> Self {
-        Self {
-            path: format!("/api/v1/namespaces/{}/configmaps", encode(namespace)),
-        }
+        let path = if namespace.is_empty() {
+            "/api/v1/configmaps".to_owned()
+        } else {
+            format!("/api/v1/namespaces/{}/configmaps", encode(namespace))
+        };
+        Self { path }
     }
 
     pub(super) fn get(&self, name: &str) -> ConfigMapRequest {
@@ -119,6 +122,20 @@ impl Requests {
             accept: JSON,
             body: Bytes::new(),
             name: name.to_owned(),
+        }
+    }
+
+    pub(super) fn list_labelled(&self, labels: &str, continued: Option<&str>, most: usize) -> ConfigMapRequest {
+        let mut target = format!("{}?labelSelector={}&limit={most}", self.path, encode(labels));
+        if let Some(token) = continued {
+            let _ = write!(target, "&continue={}", encode(token));
+        }
+        ConfigMapRequest {
+            verb: Verb::List,
+            target,
+            accept: JSON,
+            body: Bytes::new(),
+            name: format!("{{{labels}}}"),
         }
     }
 
@@ -249,6 +266,18 @@ mod tests {
         assert_eq!(
             requests.replace(&json!({"metadata": {"name": "c"}})).target,
             "/api/v1/namespaces/flink/configmaps/c"
+        );
+    }
+
+    #[test]
+    fn lists_by_label_are_of_one_namespace_or_of_all() {
+        assert_eq!(
+            Requests::new("flink").list_labelled("app=c,type=t", None, 7).target,
+            "/api/v1/namespaces/flink/configmaps?labelSelector=app%3Dc%2Ctype%3Dt&limit=7"
+        );
+        assert_eq!(
+            Requests::new("").list_labelled("type=t", Some("a b"), 7).target,
+            "/api/v1/configmaps?labelSelector=type%3Dt&limit=7&continue=a%20b"
         );
     }
 

@@ -8,6 +8,13 @@ use super::error::ClientError;
 use super::properties::Properties;
 use super::surroundings::Surroundings;
 
+/// The namespace of the pod.
+pub(super) fn namespace(surroundings: &Surroundings) -> Option<String> {
+    let text = std::fs::read_to_string(surroundings.service_account.join("namespace")).ok()?;
+    let name = text.trim();
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
 /// The way that a pod finds its API server.
 pub(super) fn read(surroundings: &Surroundings, properties: Properties<'_>) -> Result<Access, ClientError> {
     let directory = &surroundings.service_account;

@@ -62,6 +62,18 @@ impl Source {
         access::finish(access, properties)
     }
 
+    /// The namespace that the surroundings name. Blocks.
+    pub(super) fn namespace(&self) -> Result<Option<String>, ClientError> {
+        let properties = Properties {
+            system: &self.settings.system_properties,
+            environment: &self.surroundings.environment,
+        };
+        match self.kubeconfig_files(properties)? {
+            Some(files) => kubeconfig::namespace(&files, self.settings.context.as_deref()),
+            None => Ok(service_account::namespace(&self.surroundings)),
+        }
+    }
+
     fn kubeconfig_files(&self, properties: Properties<'_>) -> Result<Option<Vec<PathBuf>>, ClientError> {
         if let Some(file) = &self.settings.config_file {
             if !file.is_file() {

@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::Value;
 
 use crate::protocol::lock_record::LockView;
+use crate::protocol::managed_fields;
 use crate::protocol::time::WallTime;
 
 /// Rounding of two times to whole seconds, clocks of several API servers, and a write that is under way.
@@ -20,24 +21,15 @@ pub(crate) fn is_long_dead(object: &Value, server_date: Option<SystemTime>, leas
         LockView::Held(record) => lease.max(record.lease_duration),
         LockView::Absent | LockView::Free(_) | LockView::Broken { .. } => return false,
     };
-    let (Some(date), Some(written)) = (server_date, last_change(object)) else {
+    let written = managed_fields::last_change(object).and_then(system_time);
+    let (Some(date), Some(written)) = (server_date, written) else {
         return false;
     };
     date.duration_since(written).is_ok_and(|age| age > lease + MARGIN)
 }
 
-fn last_change(object: &Value) -> Option<SystemTime> {
-    let times = object.pointer("/metadata/managedFields")?.as_array()?;
-    times
-        .iter()
-        .filter_map(|entry| parse_seconds(entry.get("time")?.as_str()?))
-        .max()
-}
-
-/// `2026-11-20T11:02:03Z`, the only form that the API server writes here.
-fn parse_seconds(text: &str) -> Option<SystemTime> {
-    let micros = WallTime::parse(&format!("{}.000000Z", text.strip_suffix('Z')?))?.as_micros();
-    Some(UNIX_EPOCH + Duration::from_micros(u64::try_from(micros).ok()?))
+fn system_time(time: WallTime) -> Option<SystemTime> {
+    Some(UNIX_EPOCH + Duration::from_micros(u64::try_from(time.as_micros()).ok()?))
 }
 
 #[cfg(test)]
@@ -56,7 +48,7 @@ mod tests {
     }
 
     fn date(text: &str) -> Option<SystemTime> {
-        parse_seconds(text)
+        managed_fields::parse_seconds(text).and_then(system_time)
     }
 
     #[test]

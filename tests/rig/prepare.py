@@ -141,6 +141,17 @@ def s3_gateway() -> Path:
     return _go_program("s3-gateway", "the S3 gateway (about 2 minutes on two cores the first time)", limit=1200)
 
 
+@cache
+def gcs_server() -> Path:
+    """The program that tests/gcs-server builds; FLINKKUBEHA_GCS_SERVER names one that is built already."""
+    return _go_program("gcs-server", "the server for Google's object store (about 2 minutes on two cores the first time)", limit=1200)
+
+
+def object_stores() -> dict[str, Path]:
+    """The servers for tests of native storage, under the variables that name them to tests in Rust."""
+    return {"FLINKKUBEHA_S3_GATEWAY": s3_gateway(), "FLINKKUBEHA_GCS_SERVER": gcs_server()}
+
+
 def _go_program(name: str, what: str, limit: float) -> Path:
     """What `build` in the folder of that name below tests makes, or what the variable of that name names."""
     named = os.environ.get(f"FLINKKUBEHA_{name.upper().replace('-', '_')}")

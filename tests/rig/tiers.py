@@ -213,7 +213,7 @@ class _Background:
 
     def __init__(self, versions: Iterable[str]) -> None:
         homes = "".join(f"prepare.flink_home({version!r}); " for version in versions)
-        command = [sys.executable, "-c", f"from rig import prepare; {homes}prepare.control_plane(); prepare.s3_gateway()"]
+        command = [sys.executable, "-c", f"from rig import prepare; {homes}prepare.control_plane(); prepare.object_stores()"]
         self._log = RUNS / "prepare.log"
         self._log.parent.mkdir(parents=True, exist_ok=True)
         self._sink = self._log.open("w")
@@ -257,7 +257,7 @@ def run(names: Sequence[str], full: bool) -> int:
             if tier.needs_control_plane:
                 background.join()
                 environment["FLINKKUBEHA_CONTROL_PLANE"] = str(prepare.control_plane())
-                environment["FLINKKUBEHA_S3_GATEWAY"] = str(prepare.s3_gateway())
+                environment |= {name: str(program) for name, program in prepare.object_stores().items()}
             if tier.name in ("cluster", "faults", "lines", "bench") and "build" in counts:
                 environment["FLINKKUBEHA_JAR"] = str(prepare.built_jar())
             began = time.monotonic()

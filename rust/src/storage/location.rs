@@ -45,7 +45,7 @@ impl Location {
     }
 
     /// The bucket or container of an object store, the host of a file system behind a network; empty without one.
-    #[cfg(feature = "s3")]
+    #[cfg(feature = "remote")]
     pub(super) fn authority(&self) -> &str {
         &self.authority
     }

@@ -9,10 +9,14 @@ mod backend;
 mod calling_thread;
 mod directories;
 mod failure;
+#[cfg(feature = "gs")]
+mod gs;
 mod local_files;
 mod location;
+#[cfg(feature = "remote")]
+mod options;
 mod probe;
-#[cfg(feature = "s3")]
+#[cfg(feature = "remote")]
 mod remote;
 #[cfg(feature = "s3")]
 mod s3;
@@ -57,6 +61,8 @@ impl Storage {
             LocalFiles::SCHEME => Box::new(LocalFiles::open(options)?),
             #[cfg(feature = "s3")]
             scheme if s3::is_scheme(scheme) => Box::new(s3::open(&root, options)?),
+            #[cfg(feature = "gs")]
+            gs::SCHEME => Box::new(gs::open(&root, options)?),
             scheme => {
                 let message = format!("There is no native storage for {scheme}, as in {root}.");
                 return Err(HaError::new(ErrorCode::Unsupported, message));

@@ -366,6 +366,8 @@ fn a_storage_opens_for_its_scheme_alone() {
         ("oss://bucket/ha", ErrorCode::Unsupported),
         #[cfg(feature = "s3")]
         ("s3:/ha", ErrorCode::InvalidSetting),
+        #[cfg(feature = "gs")]
+        ("gs:/ha", ErrorCode::InvalidSetting),
         ("/ha", ErrorCode::InvalidSetting),
         ("file://ha/x", ErrorCode::InvalidSetting),
     ] {

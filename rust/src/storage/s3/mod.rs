@@ -11,7 +11,7 @@ use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, resolve_bu
 use super::location::Location;
 use super::remote::{self, Remote, StoreFactory};
 use crate::error::{ErrorCode, HaError};
-use settings::{Credentials, Encryption, Refusal, Settings};
+use settings::{Credentials, Encryption, Settings};
 use surroundings::Surroundings;
 
 /// The client's name for it.
@@ -43,13 +43,7 @@ fn open_in(
         around.check(&settings)?;
         Ok(settings)
     });
-    let settings = settings.map_err(|refusal| match refusal {
-        Refusal::Invalid(message) => HaError::new(ErrorCode::InvalidSetting, message),
-        Refusal::Unsupported(reason) => {
-            let message = format!("The native storage for {}: {reason}.", root.scheme());
-            HaError::new(ErrorCode::Unsupported, message)
-        }
-    })?;
+    let settings = settings.map_err(|refusal| refusal.into_error(root))?;
     let region = settings
         .region
         .clone()

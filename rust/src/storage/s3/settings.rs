@@ -1,7 +1,8 @@
 //! What Flink's S3 plug-ins are told in the configuration, as far as it can be honoured here to the letter.
 
 use std::collections::BTreeMap;
-use std::fmt;
+
+use crate::storage::options::{Given, Refusal, Secret, invalid, server_url, unsupported};
 
 /// Prefixes of the same settings: of both plug-ins, of the one on Hadoop's client, and of the one on Presto's.
 const PREFIXES: [&str; 4] = ["s3.", "s3a.", "fs.s3a.", "presto.s3."];
@@ -52,16 +53,6 @@ pub(super) enum Credentials {
     Anonymous,
 }
 
-/// A secret that no log and no message ever shows.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub(super) struct Secret(pub(super) String);
-
-impl fmt::Debug for Secret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
-    }
-}
-
 /// An access key and what belongs to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Keys {
@@ -91,189 +82,90 @@ pub(super) struct Settings {
     pub(super) encryption: Option<Encryption>,
 }
 
-/// Why the plug-in has to do it, or why it cannot work at all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
-    /// It is set to something that only the plug-in can honour.
-    Unsupported(String),
-    /// It cannot be right.
-    Invalid(String),
-}
-
-/// Values by the name that they have in either plug-in, with the key that was written.
-struct Given<'a> {
-    values: BTreeMap<String, (&'a str, &'a str)>,
-}
-
 impl Settings {
     /// Reads the keys with one of the known prefixes. `path` is that of the storage directory.
     pub(super) fn read(options: &BTreeMap<String, String>, path: &str) -> Result<Self, Refusal> {
-        let mut given = Given::collect(options)?;
+        if let Some(key) = options.keys().find(|key| key.starts_with(DELEGATION_TOKENS)) {
+            return unsupported(format!("it cannot honour {key}"));
+        }
+        // Both plug-ins take either character in most names.
+        let mut given = Given::collect(options, &PREFIXES, |name| name.replace('-', "."))?;
         if let Some((key, marker)) = given.take("entropy.key")
             && path.contains(marker)
         {
             return unsupported(format!("it replaces {marker} of {key} in paths"));
         }
         let settings = Self {
-            credentials: given.credentials()?,
-            endpoint: given.endpoint()?,
-            region: given.region()?,
+            credentials: credentials(&mut given)?,
+            endpoint: endpoint(&mut given)?,
+            region: region(&mut given)?,
             path_style: given.flag("path.style.access")?.unwrap_or(false),
             requester_pays: given.flag("requester.pays.enabled")?.unwrap_or(false),
-            encryption: given.encryption()?,
+            encryption: encryption(&mut given)?,
         };
-        given.finish()?;
+        given.finish(TUNING)?;
         Ok(settings)
     }
 }
 
-impl<'a> Given<'a> {
-    fn collect(options: &'a BTreeMap<String, String>) -> Result<Self, Refusal> {
-        let mut values: BTreeMap<String, (&str, &str)> = BTreeMap::new();
-        for (key, value) in options {
-            if key.starts_with(DELEGATION_TOKENS) {
-                return unsupported(format!("it cannot honour {key}"));
-            }
-            let Some(name) = PREFIXES.iter().find_map(|prefix| key.strip_prefix(prefix)) else {
-                return unsupported(format!("it cannot honour {key}"));
-            };
-            // Both plug-ins take either character in most names.
-            let earlier = values.insert(name.replace('-', "."), (key, value.trim()));
-            if let Some((other, _)) = earlier.filter(|(_, text)| *text != value.trim()) {
-                return unsupported(format!("{other} and {key} say different things"));
-            }
-        }
-        Ok(Self { values })
+fn credentials(given: &mut Given<'_>) -> Result<Credentials, Refusal> {
+    let access = given.first(&["access.key", "awsAccessKeyId"])?;
+    let secret = given.first(&["secret.key", "awsSecretAccessKey"])?;
+    let token = given.take("session.token");
+    let provider = given.take("aws.credentials.provider");
+    let keys = match (access, secret) {
+        (Some((_, access)), Some((_, secret))) => Some(Keys {
+            access: Secret(access.to_owned()),
+            secret: Secret(secret.to_owned()),
+            session_token: token.map(|(_, token)| Secret(token.to_owned())),
+        }),
+        (None, None) => None,
+        (Some((key, _)), None) => return invalid(key, "has no secret key beside it, set s3.secret-key too."),
+        (None, Some((key, _))) => return invalid(key, "has no access key beside it, set s3.access-key too."),
+    };
+    let Some((key, provider)) = provider else {
+        return Ok(keys.map_or_else(Credentials::default, Credentials::Keys));
+    };
+    match (provider.rsplit('.').next().unwrap_or_default(), keys) {
+        ("AnonymousAWSCredentialsProvider" | "AnonymousCredentialsProvider", _) => Ok(Credentials::Anonymous),
+        ("SimpleAWSCredentialsProvider" | "TemporaryAWSCredentialsProvider", Some(keys)) => Ok(Credentials::Keys(keys)),
+        _ => unsupported(format!("it cannot honour {key}: {provider}")),
     }
+}
 
-    fn take(&mut self, name: &str) -> Option<(&'a str, &'a str)> {
-        self.values.remove(name).filter(|(_, value)| !value.is_empty())
-    }
+fn endpoint(given: &mut Given<'_>) -> Result<Option<String>, Refusal> {
+    let encrypted = [given.flag("connection.ssl.enabled")?, given.flag("ssl.enabled")?];
+    let encrypted = encrypted.into_iter().flatten().all(|enabled| enabled);
+    let Some((key, endpoint)) = given.take("endpoint") else {
+        return Ok(None);
+    };
+    let scheme = if encrypted { "https" } else { "http" };
+    let example = "https://s3.example.com:9000";
+    Ok(Some(server_url(key, endpoint, Some(scheme), example)?))
+}
 
-    /// Of several names for the same.
-    fn first(&mut self, names: &[&str]) -> Result<Option<(&'a str, &'a str)>, Refusal> {
-        let mut found: Option<(&str, &str)> = None;
-        for (key, value) in names.iter().filter_map(|name| self.take(name)).collect::<Vec<_>>() {
-            if let Some((other, text)) = found
-                && text != value
-            {
-                return unsupported(format!("{other} and {key} say different things"));
-            }
-            found = Some((key, value));
-        }
-        Ok(found)
-    }
+fn region(given: &mut Given<'_>) -> Result<Option<String>, Refusal> {
+    let region = given.first(&["endpoint.region", "region"])?;
+    Ok(region.map(|(_, region)| region.to_owned()))
+}
 
-    fn flag(&mut self, name: &str) -> Result<Option<bool>, Refusal> {
-        match self.take(name) {
-            None => Ok(None),
-            Some((_, value)) if value.eq_ignore_ascii_case("true") => Ok(Some(true)),
-            Some((_, value)) if value.eq_ignore_ascii_case("false") => Ok(Some(false)),
-            Some((key, value)) => Err(Refusal::Invalid(format!(
-                "{key}: '{value}' is neither true nor false, set one of them."
-            ))),
-        }
-    }
-
-    fn credentials(&mut self) -> Result<Credentials, Refusal> {
-        let access = self.first(&["access.key", "awsAccessKeyId"])?;
-        let secret = self.first(&["secret.key", "awsSecretAccessKey"])?;
-        let token = self.take("session.token");
-        let provider = self.take("aws.credentials.provider");
-        let keys = match (access, secret) {
-            (Some((_, access)), Some((_, secret))) => Some(Keys {
-                access: Secret(access.to_owned()),
-                secret: Secret(secret.to_owned()),
-                session_token: token.map(|(_, token)| Secret(token.to_owned())),
-            }),
-            (None, None) => None,
-            (Some((key, _)), None) => return invalid(key, "has no secret key beside it, set s3.secret-key too."),
-            (None, Some((key, _))) => return invalid(key, "has no access key beside it, set s3.access-key too."),
-        };
-        let Some((key, provider)) = provider else {
-            return Ok(keys.map_or_else(Credentials::default, Credentials::Keys));
-        };
-        match (provider.rsplit('.').next().unwrap_or_default(), keys) {
-            ("AnonymousAWSCredentialsProvider" | "AnonymousCredentialsProvider", _) => Ok(Credentials::Anonymous),
-            ("SimpleAWSCredentialsProvider" | "TemporaryAWSCredentialsProvider", Some(keys)) => {
-                Ok(Credentials::Keys(keys))
-            }
-            _ => unsupported(format!("it cannot honour {key}: {provider}")),
-        }
-    }
-
-    fn endpoint(&mut self) -> Result<Option<String>, Refusal> {
-        let encrypted = [self.flag("connection.ssl.enabled")?, self.flag("ssl.enabled")?];
-        let encrypted = encrypted.into_iter().flatten().all(|enabled| enabled);
-        let Some((key, endpoint)) = self.take("endpoint") else {
-            return Ok(None);
-        };
-        if endpoint.contains(char::is_whitespace) || endpoint.contains('@') {
-            return invalid(
-                key,
-                "is not the address of a server, write it like https://s3.example.com:9000.",
-            );
-        }
-        let endpoint = endpoint.trim_end_matches('/');
-        Ok(Some(match endpoint.split_once("://") {
-            Some(("http" | "https", host)) if !host.is_empty() => endpoint.to_owned(),
-            Some(_) => {
-                return invalid(
-                    key,
-                    "is not the address of a server, write it like https://s3.example.com:9000.",
-                );
-            }
-            None if encrypted => format!("https://{endpoint}"),
-            None => format!("http://{endpoint}"),
-        }))
-    }
-
-    fn region(&mut self) -> Result<Option<String>, Refusal> {
-        let region = self.first(&["endpoint.region", "region"])?;
-        Ok(region.map(|(_, region)| region.to_owned()))
-    }
-
-    fn encryption(&mut self) -> Result<Option<Encryption>, Refusal> {
-        let id = self.first(&["encryption.key", "server.side.encryption.key", "sse.kms.key.id"])?;
-        let id = id.map(|(_, id)| id.to_owned());
-        if self.flag("sse.enabled")? == Some(true) {
-            return match self.take("sse.type") {
-                None | Some((_, "S3")) => Ok(Some(Encryption::Store)),
-                Some((_, "KMS")) => Ok(Some(Encryption::Managed(id))),
-                Some((key, value)) => unsupported(format!("it cannot honour {key}: {value}")),
-            };
-        }
-        self.take("sse.type");
-        match self.first(&["encryption.algorithm", "server.side.encryption.algorithm"])? {
-            None => Ok(None),
-            Some((_, "AES256")) => Ok(Some(Encryption::Store)),
-            Some((_, "SSE-KMS")) => Ok(Some(Encryption::Managed(id))),
+fn encryption(given: &mut Given<'_>) -> Result<Option<Encryption>, Refusal> {
+    let id = given.first(&["encryption.key", "server.side.encryption.key", "sse.kms.key.id"])?;
+    let id = id.map(|(_, id)| id.to_owned());
+    if given.flag("sse.enabled")? == Some(true) {
+        return match given.take("sse.type") {
+            None | Some((_, "S3")) => Ok(Some(Encryption::Store)),
+            Some((_, "KMS")) => Ok(Some(Encryption::Managed(id))),
             Some((key, value)) => unsupported(format!("it cannot honour {key}: {value}")),
-        }
-    }
-
-    /// What is left may only tune.
-    fn finish(mut self) -> Result<(), Refusal> {
-        let tunes = |name: &str| {
-            TUNING.iter().any(|tuning| {
-                name.strip_prefix(tuning)
-                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-            })
         };
-        self.values.retain(|name, (_, value)| !tunes(name) && !value.is_empty());
-        match self.values.into_values().next() {
-            None => Ok(()),
-            Some((key, _)) => unsupported(format!("it cannot honour {key}")),
-        }
     }
-}
-
-fn unsupported<T>(reason: String) -> Result<T, Refusal> {
-    Err(Refusal::Unsupported(reason))
-}
-
-fn invalid<T>(key: &str, fault: &str) -> Result<T, Refusal> {
-    Err(Refusal::Invalid(format!("{key}: {fault}")))
+    given.take("sse.type");
+    match given.first(&["encryption.algorithm", "server.side.encryption.algorithm"])? {
+        None => Ok(None),
+        Some((_, "AES256")) => Ok(Some(Encryption::Store)),
+        Some((_, "SSE-KMS")) => Ok(Some(Encryption::Managed(id))),
+        Some((key, value)) => unsupported(format!("it cannot honour {key}: {value}")),
+    }
 }
 
 #[cfg(test)]

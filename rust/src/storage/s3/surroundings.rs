@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use object_store::aws::AmazonS3Builder;
 
 use super::configured;
-use super::settings::{Credentials, Refusal, Settings};
+use super::settings::{Credentials, Settings};
+use crate::storage::options::Refusal;
 
 /// Keys, web identity (a service account of Kubernetes), and what a container or a pod identity agent offers. Without any of
 /// them the instance is asked.

@@ -33,8 +33,11 @@ final class StorageOptions {
                     "presto.s3.",
                     "security.delegation.token.provider.s3");
 
+    /** Of the plug-in for Google's cloud, which reads Hadoop's own configuration too. */
+    private static final List<String> GS = List.of("gs.", "fs.gs.", "env.hadoop.conf.dir");
+
     private static final Map<String, List<String>> PREFIXES =
-            Map.of("s3", S3, "s3a", S3, "s3p", S3);
+            Map.of("s3", S3, "s3a", S3, "s3p", S3, "gs", GS);
 
     private StorageOptions() {}
 

@@ -100,6 +100,9 @@ class StorageConfigurationTest {
             "presto.s3.ssl.enabled", "false",
             "s3a.access-key", "a",
             "security.delegation.token.provider.s3-hadoop.region", "r",
+            "gs.auth.service.account.json.keyfile", "/key.json",
+            "fs.gs.storage.root.url", "http://gateway:4443",
+            "env.hadoop.conf.dir", "/etc/hadoop",
             "fs.azure.account.key.x", "no",
             "state.backend.type", "hashmap"
         };
@@ -114,6 +117,11 @@ class StorageConfigurationTest {
                             "security.delegation.token.provider.s3-hadoop.region")
                     .containsEntry("s3.endpoint", "http://gateway:9000");
         }
+        assertThat(optionsOf("gs", settings))
+                .containsOnlyKeys(
+                        "gs.auth.service.account.json.keyfile",
+                        "fs.gs.storage.root.url",
+                        "env.hadoop.conf.dir");
         assertThat(optionsOf("file", settings)).isEmpty();
     }
 

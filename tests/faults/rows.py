@@ -44,7 +44,7 @@ ROWS = {
         "repeats it on the executor of a dispatcher that has ended, and that dispatcher never came to its end; nobody led the jobs in the six "
         "minutes that were waited (first of four changes; the run went no further)",
     ),
-    "F-25": Row("leadership lost and regained again and again, as soon as all jobs run"),
+    "F-25": Row("leadership lost and regained again and again, as soon as all jobs run; fifty take a checkpoint every 5 s"),
     "F-26": Row(
         "panic, poison input, pending exceptions, stale handles in native code",
         "an exception each time, under `-Xcheck:jni`: `NativeBoundaryTest`, `NativeHandleTest`, `EventPumpTest` in `java/src/test`",

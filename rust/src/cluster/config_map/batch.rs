@@ -75,8 +75,13 @@ impl PendingEdit {
     fn fail(self, code: ErrorCode, message: &str) -> Option<Unsettled> {
         let unsettled = self.in_doubt().and_then(|base| Unsettled::of(&self.edit, base));
         let error = if self.in_doubt().is_some() {
-            let what = "The outcome of the write is not known: the API server did not answer it and could not be asked in time";
-            HaError::new(ErrorCode::UnknownOutcome, format!("{what}. {message}"))
+            let what = "The outcome of the write is not known";
+            let message = if code == ErrorCode::NotLeader {
+                format!("{what}: leadership ended while it was under way, and its answer is not waited for.")
+            } else {
+                format!("{what}: the API server did not answer it and could not be asked in time. {message}")
+            };
+            HaError::new(ErrorCode::UnknownOutcome, message)
         } else {
             HaError::new(code, message)
         };

@@ -32,7 +32,7 @@ class StorageOnS3(_OnS3):
         leader = cluster.job_managers[0]
         leader.start()
         assert leader.child
-        self.assertNotEqual(0, leader.child.wait(60))
+        self.assertNotEqual(0, leader.child.wait(180))
         text = leader.log.text()
         self.assertIn(f"high-availability.storageDir: {self.server.root}/default cannot be used (403 Forbidden: SignatureDoesNotMatch", text)
         self.assertNotIn(self.server.settings["s3.secret-key"], text)

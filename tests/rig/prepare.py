@@ -24,6 +24,8 @@ _PACKAGES = {
     "cc": "build-essential",
     "gradle": "gradle",
     "javac": "default-jdk-headless",
+    "node": "nodejs",
+    "npm": "npm",
     "setpriv": "util-linux",
 }
 # The releases of Java that Flink itself is tested on.
@@ -147,9 +149,33 @@ def gcs_server() -> Path:
     return _go_program("gcs-server", "the server for Google's object store (about 2 minutes on two cores the first time)", limit=1200)
 
 
+@cache
+def azurite() -> Path:
+    """The program of tests/azurite, with what it needs from npm; FLINKKUBEHA_AZURITE names one that is installed already."""
+    named = os.environ.get("FLINKKUBEHA_AZURITE")
+    if named:
+        return Path(named)
+    sources = sorted(file for file in (TESTS / "azurite").iterdir() if file.is_file())
+    target = CACHE / "azurite" / content_key(sources)
+    with _missing(target) as missing:
+        if missing:
+            progress("installing the server for Azure's store of blobs (about 190 MB)")
+            scratch = Path(tempfile.mkdtemp(prefix="azurite-", dir=target.parent))
+            for source in sources:
+                shutil.copy(source, scratch)
+            install = ["npm", "ci", "--ignore-scripts", "--omit=dev", "--no-audit", "--no-fund", "--loglevel=error"]
+            run([*install, "--prefix", str(scratch)], limit=900)
+            scratch.rename(target)
+    return target / "serve.js"
+
+
 def object_stores() -> dict[str, Path]:
     """The servers for tests of native storage, under the variables that name them to tests in Rust."""
-    return {"FLINKKUBEHA_S3_GATEWAY": s3_gateway(), "FLINKKUBEHA_GCS_SERVER": gcs_server()}
+    return {
+        "FLINKKUBEHA_S3_GATEWAY": s3_gateway(),
+        "FLINKKUBEHA_GCS_SERVER": gcs_server(),
+        "FLINKKUBEHA_AZURITE": azurite(),
+    }
 
 
 def _go_program(name: str, what: str, limit: float) -> Path:

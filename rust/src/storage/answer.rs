@@ -7,13 +7,14 @@ use super::failure::sources;
 /// Longer texts of a server, such as the page of a proxy, are cut.
 const LONGEST: usize = 300;
 
-/// What S3 says of an object that is absent. Where the bucket or the owner of a key is absent, there is no telling.
-const NO_OBJECT: &str = "NoSuchKey";
+/// What S3 and Google say of an object that is absent, and what Azure does. Where the bucket or the owner of a key is absent,
+/// there is no telling.
+const NO_OBJECT: [&str; 2] = ["NoSuchKey", "BlobNotFound"];
 
 /// Whether a 404 is about the object. An answer without a body, as to a HEAD, is taken for that.
 pub(super) fn is_of_absence(error: &(dyn Error + 'static)) -> bool {
     let text = innermost(error).to_string();
-    element(&text, "Code").is_none_or(|code| code == NO_OBJECT)
+    element(&text, "Code").is_none_or(|code| NO_OBJECT.contains(&code))
 }
 
 /// The innermost of the errors, which is the answer of the store itself: without the request that it repeats, for that holds the
@@ -83,6 +84,8 @@ mod tests {
     fn not_every_404_is_about_the_object() {
         for (text, of_absence) in [
             ("404 Not Found: <Error><Code>NoSuchKey</Code></Error>", true),
+            ("404 Not Found: <Error><Code>BlobNotFound</Code></Error>", true),
+            ("404 Not Found: <Error><Code>ContainerNotFound</Code></Error>", false),
             ("404 Not Found: ", true),
             ("404 Not Found: <Error><Code>NoSuchBucket</Code></Error>", false),
             ("404 Not Found: <Error><Code>XAdminUserNotFound</Code></Error>", false),

@@ -5,6 +5,8 @@
 //! asynchronous runtime.
 
 mod answer;
+#[cfg(feature = "azure")]
+mod azure;
 mod backend;
 mod calling_thread;
 mod directories;
@@ -61,6 +63,8 @@ impl Storage {
             LocalFiles::SCHEME => Box::new(LocalFiles::open(options)?),
             #[cfg(feature = "s3")]
             scheme if s3::is_scheme(scheme) => Box::new(s3::open(&root, options)?),
+            #[cfg(feature = "azure")]
+            scheme if azure::is_scheme(scheme) => Box::new(azure::open(&root, options)?),
             #[cfg(feature = "gs")]
             gs::SCHEME => Box::new(gs::open(&root, options)?),
             scheme => {

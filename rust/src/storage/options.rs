@@ -89,6 +89,12 @@ impl<'a> Given<'a> {
         self.values.remove(name).filter(|(_, value)| !value.is_empty())
     }
 
+    /// Forgets what is for somebody else.
+    #[cfg(feature = "azure")]
+    pub(super) fn drop(&mut self, is_foreign: impl Fn(&str) -> bool) {
+        self.values.retain(|name, _| !is_foreign(name));
+    }
+
     /// Of several names for the same.
     pub(super) fn first(&mut self, names: &[&str]) -> Result<Option<(&'a str, &'a str)>, Refusal> {
         let mut found: Option<(&str, &str)> = None;

@@ -236,12 +236,20 @@ impl<F: StoreFactory> Backend for Remote<F> {
     }
 
     fn delete_prefix(&self, location: &Location, _root: &Location) -> Result<usize, Failure> {
-        let alone = self.exists(location)? && self.delete(location)?;
         let below = self.get(Action::Delete, location, async |store, object| {
             let found = store.list(Some(object)).map_ok(|meta| meta.location).boxed();
             let deleted = store.delete_stream(found);
             deleted.try_fold(0, async |count, _| Ok(count + 1)).await
         })?;
+        let alone = self.exists(location)?
+            && self.get(Action::Delete, location, async |store, object| {
+                match store.delete(object).await {
+                    // A directory, where the store has them, with others in it: they stay.
+                    Err(Error::AlreadyExists { .. }) => Ok(false),
+                    Err(error) if is_missing(&error) => Ok(false),
+                    deleted => deleted.map(|()| true),
+                }
+            })?;
         Ok(usize::from(alone) + below)
     }
 

@@ -368,6 +368,8 @@ fn a_storage_opens_for_its_scheme_alone() {
         ("s3:/ha", ErrorCode::InvalidSetting),
         #[cfg(feature = "gs")]
         ("gs:/ha", ErrorCode::InvalidSetting),
+        #[cfg(feature = "azure")]
+        ("wasbs:/ha", ErrorCode::InvalidSetting),
         ("/ha", ErrorCode::InvalidSetting),
         ("file://ha/x", ErrorCode::InvalidSetting),
     ] {

@@ -8,6 +8,7 @@
     clippy::indexing_slicing
 )]
 
+pub mod azurite;
 pub mod control_plane;
 pub mod fault_server;
 pub mod gcs_server;

@@ -36,8 +36,13 @@ final class StorageOptions {
     /** Of the plug-in for Google's cloud, which reads Hadoop's own configuration too. */
     private static final List<String> GS = List.of("gs.", "fs.gs.", "env.hadoop.conf.dir");
 
+    /** Of the plug-in for Azure, with its two drivers. */
+    private static final List<String> AZURE = List.of("fs.azure.", "azure.");
+
     private static final Map<String, List<String>> PREFIXES =
-            Map.of("s3", S3, "s3a", S3, "s3p", S3, "gs", GS);
+            Map.of(
+                    "s3", S3, "s3a", S3, "s3p", S3, "gs", GS, "abfs", AZURE, "abfss", AZURE,
+                    "wasb", AZURE, "wasbs", AZURE);
 
     private StorageOptions() {}
 

@@ -103,7 +103,7 @@ class StorageConfigurationTest {
             "gs.auth.service.account.json.keyfile", "/key.json",
             "fs.gs.storage.root.url", "http://gateway:4443",
             "env.hadoop.conf.dir", "/etc/hadoop",
-            "fs.azure.account.key.x", "no",
+            "fs.azure.account.key.x", "k",
             "state.backend.type", "hashmap"
         };
 
@@ -122,6 +122,9 @@ class StorageConfigurationTest {
                         "gs.auth.service.account.json.keyfile",
                         "fs.gs.storage.root.url",
                         "env.hadoop.conf.dir");
+        for (String scheme : new String[] {"abfs", "abfss", "wasb", "wasbs"}) {
+            assertThat(optionsOf(scheme, settings)).containsOnlyKeys("fs.azure.account.key.x");
+        }
         assertThat(optionsOf("file", settings)).isEmpty();
     }
 

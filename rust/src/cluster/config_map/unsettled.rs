@@ -77,8 +77,15 @@ impl Unsettled {
     }
 }
 
+/// Finds out what became of these pointers, beside everything else.
+pub(crate) fn settle_later(context: &Context, name: &str, unsettled: Vec<Unsettled>) {
+    if !unsettled.is_empty() {
+        context.spawn(settle(context.clone(), name.to_owned(), unsettled));
+    }
+}
+
 /// Reads the `ConfigMap` until each of these pointers is known to be in it or not, and tells of those that are not.
-pub(crate) async fn settle(context: Context, name: String, mut unsettled: Vec<Unsettled>) {
+async fn settle(context: Context, name: String, mut unsettled: Vec<Unsettled>) {
     let given_up = context.clock.boot() + GIVEN_UP;
     let mut pause = FIRST_LOOK;
     while !unsettled.is_empty() {

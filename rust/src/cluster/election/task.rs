@@ -10,7 +10,7 @@ use super::candidacy::Starting;
 use super::command::Command;
 use super::requests::Finished;
 use super::sight::Known;
-use crate::cluster::config_map::unsettled::settle;
+use crate::cluster::config_map::unsettled::settle_later;
 use crate::cluster::events::Event;
 use crate::protocol::elector::{Input, Source};
 
@@ -35,17 +35,10 @@ impl Election {
                 },
             }
             self.on_time();
-            self.settle_later();
+            let unsettled = self.batch.take_unsettled();
+            settle_later(&self.context, &self.context.cluster_map, unsettled);
             self.look_after_presence();
             self.write_what_waits();
-        }
-    }
-
-    fn settle_later(&mut self) {
-        let unsettled = self.batch.take_unsettled();
-        if !unsettled.is_empty() {
-            let name = self.context.cluster_map.clone();
-            self.context.spawn(settle(self.context.clone(), name, unsettled));
         }
     }
 

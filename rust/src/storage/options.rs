@@ -133,3 +133,12 @@ impl<'a> Given<'a> {
         }
     }
 }
+
+/// A configuration, as tests write it down.
+#[cfg(test)]
+pub(super) fn configured(options: &[(&str, &str)]) -> BTreeMap<String, String> {
+    let options = options.iter();
+    options
+        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
+        .collect()
+}

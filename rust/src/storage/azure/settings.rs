@@ -254,16 +254,14 @@ mod tests {
 
     use super::*;
     use crate::storage::location::Location;
+    use crate::storage::options::configured;
 
     const NEW: &str = "abfss://c@a.dfs.core.windows.net/x";
     const OLD: &str = "wasbs://c@a.blob.core.windows.net/x";
 
     fn read(root: &str, options: &[(&str, &str)]) -> Result<Settings, Refusal> {
-        let options = options
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let account = Account::of(&Location::parse(root).unwrap()).unwrap();
-        Settings::read(&options.collect(), &account)
+        Settings::read(&configured(options), &account)
     }
 
     fn key(text: &str) -> Credentials {

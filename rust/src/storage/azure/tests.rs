@@ -2,19 +2,13 @@
 
 use super::*;
 use crate::error::ErrorCode;
+use crate::storage::options::configured;
 
 const ROOT: &str = "abfss://c@a.dfs.core.windows.net/x";
 
-fn options(options: &[(&str, &str)]) -> BTreeMap<String, String> {
-    let options = options.iter();
-    options
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()))
-        .collect()
-}
-
 fn told(given: &[(&str, &str)], around: &Environment, key: AzureConfigKey) -> Option<String> {
     let account = Account::of(&Location::parse(ROOT).unwrap()).unwrap();
-    let settings = Settings::read(&options(given), &account).unwrap();
+    let settings = Settings::read(&configured(given), &account).unwrap();
     builder(&account, &settings, around).unwrap().get_config_value(&key)
 }
 
@@ -41,7 +35,7 @@ fn errors_name_what_is_wrong_and_no_secret() {
             "for abfss: it cannot honour fs.azure.encryption.encoded.client-provided-key.",
         ),
     ] {
-        let opened = open_in(&Location::parse(root).unwrap(), &options(given), &Environment::new());
+        let opened = open_in(&Location::parse(root).unwrap(), &configured(given), &Environment::new());
         let error = opened.err().unwrap();
         assert_eq!(error.code, code, "{error}");
         assert!(

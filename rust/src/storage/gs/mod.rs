@@ -92,13 +92,11 @@ mod tests {
     use object_store::gcp::GoogleConfigKey;
 
     use super::*;
+    use crate::storage::options::configured;
 
     fn opened(root: &str, options: &[(&str, &str)]) -> Result<Remote<Bucket>, HaError> {
-        let options = options
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
         let root = Location::parse(root).unwrap();
-        open_in(&root, &options.collect(), Surroundings::default())
+        open_in(&root, &configured(options), Surroundings::default())
     }
 
     #[test]
@@ -147,10 +145,7 @@ mod tests {
     #[test]
     fn the_client_is_told_everything_that_is_set() {
         let told = |options: &[(&str, &str)], around: &Surroundings, key: GoogleConfigKey| {
-            let options = options
-                .iter()
-                .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-            let settings = Settings::read(&options.collect()).unwrap();
+            let settings = Settings::read(&configured(options)).unwrap();
             builder("bucket", &settings, around).get_config_value(&key)
         };
         let nothing = Surroundings::default();

@@ -130,12 +130,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::storage::options::configured;
 
     fn read(options: &[(&str, &str)]) -> Result<Settings, Refusal> {
-        let options = options
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        Settings::read(&options.collect())
+        Settings::read(&configured(options))
     }
 
     #[test]

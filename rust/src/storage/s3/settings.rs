@@ -173,12 +173,10 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::storage::options::configured;
 
     fn read(options: &[(&str, &str)]) -> Result<Settings, Refusal> {
-        let options = options
-            .iter()
-            .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-        Settings::read(&options.collect(), "/flink/_entropy_/ha")
+        Settings::read(&configured(options), "/flink/_entropy_/ha")
     }
 
     #[test]

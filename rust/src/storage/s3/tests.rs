@@ -1,14 +1,12 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use crate::storage::options::configured;
 
 fn opened(root: &str, options: &[(&str, &str)]) -> Result<Remote<Bucket>, HaError> {
-    let options = options
-        .iter()
-        .map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
     open_in(
         &Location::parse(root).unwrap(),
-        &options.collect(),
+        &configured(options),
         &Surroundings::default(),
     )
 }
@@ -48,11 +46,7 @@ fn the_client_is_told_everything_that_is_set() {
         ("s3.secret-key", "b"),
         ("s3.server-side-encryption-algorithm", "AES256"),
     ];
-    let settings = Settings::read(
-        &options.map(|(key, value)| (key.to_owned(), value.to_owned())).into(),
-        "/x",
-    )
-    .unwrap();
+    let settings = Settings::read(&configured(&options), "/x").unwrap();
     let value = |settings: &Settings, key: AmazonS3ConfigKey| {
         builder("bucket", settings, &Surroundings::default()).get_config_value(&key)
     };

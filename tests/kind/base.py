@@ -28,7 +28,6 @@ def setup() -> None:
     end_on_signals()
     shutil.rmtree(directory(), ignore_errors=True)
     prepare.everything()
-    programs.everything()
     _is_ours = not cluster.is_up()
     try:
         _kubernetes = cluster.up(workers=2 if FULL else 0) if _is_ours else cluster.KindCluster(cluster.directory())

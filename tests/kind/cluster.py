@@ -77,7 +77,7 @@ def up(workers: int = 0, image: str | None = None) -> KindCluster:
     reason = programs.why_not()
     if reason:
         raise SystemExit(f"No kind cluster can be brought up here: {reason}.")
-    programs.docker()
+    programs.everything()
     run = directory()
     run.mkdir(parents=True, exist_ok=True)
     for name in _SHARED:

@@ -22,7 +22,7 @@ _CONTAINERD_TAGS = "no_aufs no_zfs no_btrfs no_devmapper"
 # systemd 252 of this release still manages control groups of version 1.
 _DEBIAN = "bookworm"
 _NODE_PACKAGES = (
-    "ca-certificates conntrack dbus ethtool iproute2 iptables kmod mount nftables procps runc socat systemd systemd-sysv"
+    "ca-certificates,conntrack,dbus,ethtool,iproute2,iptables,kmod,mount,nftables,procps,runc,socat,systemd,systemd-sysv"
 )
 # The programs that bringing up a cluster takes, and the Debian packages that bring them.
 _PACKAGES = {
@@ -58,12 +58,25 @@ def docker() -> None:
         prepare.install(missing)
 
 
+def _programs_entry() -> Path:
+    sources = [HERE / name / file for name in ("coredns", "pause") for file in ("main.go", "go.mod")]
+    sources.append(HERE / "coredns" / "go.sum")
+    return CACHE / "kind" / f"programs-{content_key(sources, KIND, _CONTAINERD, _NETWORK_PLUGINS)}"
+
+
+def _root_entry() -> Path:
+    return CACHE / "kind" / f"root-{content_key([], _DEBIAN, _NODE_PACKAGES)}"
+
+
+def are_ready() -> bool:
+    """Whether everything is built that takes minutes."""
+    return _programs_entry().exists() and _root_entry().exists()
+
+
 @cache
 def go_programs() -> Path:
     """A directory with kind, containerd, its shim, ctr, the network plug-ins, coredns and pause."""
-    sources = [HERE / name / file for name in ("coredns", "pause") for file in ("main.go", "go.mod")]
-    sources.append(HERE / "coredns" / "go.sum")
-    target = CACHE / "kind" / f"programs-{content_key(sources, KIND, _CONTAINERD, _NETWORK_PLUGINS)}"
+    target = _programs_entry()
     with prepare._missing(target) as missing:
         if missing:
             prepare.go()
@@ -96,15 +109,14 @@ def _go_environment(target: Path) -> dict[str, str]:
 @cache
 def debian_root() -> Path:
     """A Debian root directory, for nodes and for Flink's image."""
-    packages = ",".join(_NODE_PACKAGES.split())
-    target = CACHE / "kind" / f"root-{content_key([], _DEBIAN, packages)}"
+    target = _root_entry()
     with prepare._missing(target) as missing:
         if missing:
             docker()
             progress(f"making a Debian root ({_DEBIAN}, about a minute)")
             scratch = Path(tempfile.mkdtemp(prefix="root-", dir=target.parent))
             scratch.chmod(0o755)
-            command = ["debootstrap", "--variant=minbase", f"--include={packages}", _DEBIAN, str(scratch / "root")]
+            command = ["debootstrap", "--variant=minbase", f"--include={_NODE_PACKAGES}", _DEBIAN, str(scratch / "root")]
             with (target.parent / "debootstrap.log").open("w") as log:
                 done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, timeout=1800)
             if done.returncode:

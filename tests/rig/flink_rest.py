@@ -16,8 +16,9 @@ class RestFailure(Exception):
 class FlinkRest:
     """One JobManager's REST endpoint; a standby answers for the leader."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self.port = port
+        self.host = host
 
     def request(self, method: str, path: str, body: Json | None = None, limit: float = 20) -> Json:
         """One request with a JSON body."""
@@ -69,7 +70,7 @@ class FlinkRest:
             return 0
 
     def _send(self, method: str, path: str, data: bytes | None, kind: str, limit: float) -> Json:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=limit)
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=limit)
         try:
             connection.request(method, path, data, {"Content-Type": kind} if data is not None else {})
             answer = connection.getresponse()

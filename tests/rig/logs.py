@@ -61,6 +61,10 @@ class Log:
         self._offset = 0
         self._lines: list[Line] = []
 
+    def content(self, line: str) -> str:
+        """What the process itself has written of a line of the file."""
+        return line
+
     def lines(self) -> list[Line]:
         """All records so far."""
         if self.file.exists():
@@ -70,7 +74,7 @@ class Log:
             whole = data[: data.rfind(b"\n") + 1]
             self._offset += len(whole)
             for text in whole.decode(errors="replace").splitlines():
-                found = _LINE.match(text)
+                found = _LINE.match(self.content(text))
                 if found:
                     self._lines.append(Line(_at(found), found[3], found[4], found[5]))
         return self._lines

@@ -49,13 +49,22 @@ def tools(programs: Sequence[str] = _COMMON) -> None:
         packages.append("python3-pip")
     if not packages:
         return
-    command = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
     if os.geteuid() != 0 or not shutil.which("apt-get"):
-        raise SystemExit(f"Missing here: {', '.join(packages)}. As root on Debian: {' '.join(command)}")
-    progress(f"installing {', '.join(packages)}")
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    run(["apt-get", "update", "--quiet"], environment=environment, limit=600)
-    run(command, environment=environment, limit=1200)
+        command = "apt-get install --yes --no-install-recommends"
+        raise SystemExit(f"Missing here: {', '.join(packages)}. As root on Debian: {command} {' '.join(packages)}")
+    install(packages)
+
+
+def install(packages: Sequence[str]) -> None:
+    """Installs Debian packages, one caller at a time, and starts none of their services."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    with (CACHE / ".apt.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        progress(f"installing {', '.join(packages)}")
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "RUNLEVEL": "1"}
+        command = ["apt-get", "install", "--yes", "--no-install-recommends", *packages]
+        run(["apt-get", "update", "--quiet"], environment=environment, limit=600)
+        run(command, environment=environment, limit=1200)
 
 
 def rust() -> None:

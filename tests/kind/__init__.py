@@ -1,0 +1,1 @@
+"""Flink in the pods of a real kind cluster."""

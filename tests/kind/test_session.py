@@ -1,0 +1,157 @@
+"""A standalone session as in the manifests, with two JobManagers: it holds while nothing is done, and goes on after every end of its leader."""
+
+import time
+
+from rig import waiting
+from rig.kubernetes import Json
+
+from . import base, flink_image, manifests
+from .fleet import PodJob
+
+_APART = {
+    "podAntiAffinity": {
+        "requiredDuringSchedulingIgnoredDuringExecution": [
+            {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"component": "jobmanager"}}}
+        ]
+    }
+}
+
+
+def start(fleet: base.Fleet) -> PodJob:
+    """Makes the session of the manifest, with short tokens, and a running job in it."""
+
+    def edit(one: Json) -> None:
+        if one["kind"] == "Deployment":
+            manifests.with_short_token(one)
+
+    fleet.apply("session.yaml", edit)
+    fleet.wait_for_leader()
+    fleet.wait_for_standby()
+    fleet.wait_for_task_managers()
+    job = PodJob(fleet).submit()
+    job.wait_for("RUNNING", 120)
+    job.wait_for_progress()
+    return job
+
+
+class Session(base.KindTest):
+    """Under the documented Role, with the pod's own configuration and a token of ten minutes."""
+
+    image = flink_image.OURS
+
+    def session(self) -> tuple[base.Fleet, PodJob]:
+        """A session with a running job."""
+        fleet = self.fleet("session", self.image)
+        return fleet, start(fleet)
+
+    def take_overs(self, fleet: base.Fleet, job: PodJob) -> None:
+        """The leader's end in every way that pods know; exactly once all the same."""
+        self.take_over(fleet, job, "leader's pod deleted", lambda leader: leader.delete())
+        fleet.wait_for_standby()
+        self.take_over(fleet, job, "leader's pod deleted without grace", lambda leader: leader.delete(grace=0))
+        fleet.wait_for_standby()
+        leader = fleet.wait_for_leader()
+        restarts = leader.container()["restartCount"]
+        self.take_over(fleet, job, "leader's process killed", lambda leader: leader.kill_container())
+        leader.wait_for_restarts(restarts + 1)
+        self.assertEqual([], job.stop(180).problems)
+
+
+class Holding(Session):
+    """It is left alone while the other tests run, and then is not."""
+
+    _begun: tuple[base.Fleet, PodJob, float] | None = None
+
+    @classmethod
+    def begin(cls) -> None:
+        """Before the first test."""
+        fleet = base.new_fleet("session")
+        cls._begun = fleet, start(fleet), time.time()
+
+    @classmethod
+    def tearDownClass(cls) -> None:
+        if cls._begun:
+            cls._begun[0].delete()
+
+    def test_holds_and_every_take_over_is_exactly_once(self) -> None:
+        assert self._begun
+        fleet, job, began = self._begun
+        seconds = 20 * 60 if base.FULL else 3 * 60
+        waiting.holds_for(lambda: job.state() == "RUNNING", "a running job", began + seconds - time.time(), 2)
+        self.assertEqual([], fleet.grants(began), "leadership changed while nothing was done")
+        self.assertEqual([], fleet.restored(began), "the job was restored while nothing was done")
+        self.report(f"{(time.time() - began) / 60:.1f} minutes: no transition")
+        self.take_overs(fleet, job)
+        self.assert_one_leader_at_a_time(fleet)
+        self.assert_documented_role_suffices(fleet)
+
+
+class StockSession(Session):
+    """The same ends of the leader with Flink's own services, for comparison."""
+
+    in_ci = False
+    image = flink_image.STOCK
+
+    def test_take_overs(self) -> None:
+        self.take_overs(*self.session())
+
+
+class NodePaused(base.KindTest):
+    """The leader's node stands still for 40 s."""
+
+    in_ci = False
+
+    def test_goes_on_exactly_once(self) -> None:
+        if len(base.kubernetes().nodes) < 3:
+            self.skipTest("the cluster has no two workers; tests/kind/up --workers 2 makes one that has")
+        for image in (flink_image.OURS, flink_image.STOCK):
+            with self.subTest(image):
+                self.pause(image)
+
+    def pause(self, image: str) -> None:
+        """One JobManager on each worker, the TaskManager with the standby."""
+        fleet, job = self.session_on_two_workers(image)
+        leader = fleet.wait_for_leader()
+        docker = base.kubernetes().docker
+        node = leader.node
+        paused = time.time()
+        docker.run("pause", node)
+        try:
+            time.sleep(40)
+        finally:
+            docker.run("unpause", node)
+        fleet.wait_for_restored(paused)
+        granted, restored = fleet.grants(paused)[0], fleet.restored(paused)[0]
+        whose = "the same pod" if granted[1].uid == leader.uid else "another pod"
+        self.report(
+            f"{image}, node paused for 40 s: granted to {whose} after {granted[0] - paused:.2f} s, "
+            f"checkpoint {restored[1]} restored after {restored[0] - paused:.2f} s"
+        )
+        job.wait_for("RUNNING", 180)
+        job.wait_for_progress()
+        self.assertEqual([], job.stop(180).problems)
+        if image == flink_image.OURS:
+            self.assert_one_leader_at_a_time(fleet)
+
+    def session_on_two_workers(self, image: str) -> tuple[base.Fleet, PodJob]:
+        """The session, with one JobManager on each worker; the TaskManager is where the standby is."""
+        fleet = self.fleet("session", image)
+        objects = fleet.load("session.yaml")
+        (task_manager,) = [one for one in objects if one["metadata"]["name"] == "session-taskmanager"]
+        for one in objects:
+            if one["kind"] == "Deployment":
+                manifests.template(one)["affinity"] = _APART
+            if one is not task_manager:
+                fleet.create(one)
+        fleet.wait_for_leader()
+        fleet.wait_for_standby()
+        leader = fleet.wait_for_leader()
+        (standby,) = [pod for pod in fleet.job_managers if pod.uid != leader.uid]
+        spec = manifests.template(task_manager)
+        del spec["affinity"]
+        spec["nodeName"] = standby.node
+        fleet.create(task_manager)
+        fleet.wait_for_task_managers()
+        job = PodJob(fleet).submit()
+        job.wait_for("RUNNING", 120)
+        return fleet, job

@@ -178,11 +178,13 @@ def down() -> None:
     docker = Docker(run, state["host"])
     docker.is_own = state["own"]
     if docker.answers:
-        _kind(docker, run, "delete", "cluster", "--name", NAME)
+        nodes = docker.run("ps", "--all", "--quiet", "--filter", f"label=io.x-k8s.kind.cluster={NAME}").split()
+        if nodes:
+            docker.run("rm", "--force", "--volumes", *nodes)
         if docker.is_own:
             docker.run("network", "rm", "kind", quiet=True)
     if docker.is_own:
         docker.stop()
-    for name in ("state.json", "flink.tar"):
+    for name in ("state.json", "flink.tar", "kubeconfig"):
         (run / name).unlink(missing_ok=True)
     progress("the cluster is gone")

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -65,7 +66,8 @@ def directory() -> Path:
 
 def is_up() -> bool:
     """Whether there is one."""
-    return (directory() / "state.json").exists()
+    state = directory() / "state.json"
+    return state.exists() and Docker(directory(), json.loads(state.read_text())["host"]).answers
 
 
 def up(workers: int = 0, image: str | None = None) -> KindCluster:
@@ -79,9 +81,11 @@ def up(workers: int = 0, image: str | None = None) -> KindCluster:
         raise SystemExit(f"No kind cluster can be brought up here: {reason}.")
     programs.everything()
     run = directory()
-    run.mkdir(parents=True, exist_ok=True)
+    # What a run has left that was killed.
+    down()
+    shutil.rmtree(run, ignore_errors=True)
     for name in _SHARED:
-        (run / name).mkdir(exist_ok=True)
+        (run / name).mkdir(parents=True)
     (run / "audit" / "policy.yaml").write_text(_AUDIT_POLICY)
     image, docker = _image(image or os.environ.get("FLINKKUBEHA_KIND_IMAGE"), run)
     if docker.is_own and not docker.answers:
@@ -169,14 +173,18 @@ def down() -> None:
     run = directory()
     if not run.exists():
         return
-    state = json.loads((run / "state.json").read_text()) if is_up() else {"own": True, "host": None}
+    found = run / "state.json"
+    state = json.loads(found.read_text()) if found.exists() else {"own": True, "host": None}
     docker = Docker(run, state["host"])
+    docker.is_own = state["own"]
     if docker.answers:
-        _kind(docker, run, "delete", "cluster", "--name", NAME)
-        if state["own"]:
+        nodes = docker.run("ps", "--all", "--quiet", "--filter", f"label=io.x-k8s.kind.cluster={NAME}").split()
+        if nodes:
+            docker.run("rm", "--force", "--volumes", *nodes)
+        if docker.is_own:
             docker.run("network", "rm", "kind", quiet=True)
-    if state["own"]:
+    if docker.is_own:
         docker.stop()
-    for name in ("state.json", "flink.tar"):
+    for name in ("state.json", "flink.tar", "kubeconfig"):
         (run / name).unlink(missing_ok=True)
     progress("the cluster is gone")

@@ -17,10 +17,10 @@ def main() -> None:
     commands.add_parser("down")
     options = parser.parse_args()
     end_on_signals()
-    if options.command == "down" or cluster.directory().exists():
-        cluster.down()
     if options.command == "up":
         cluster.up(options.workers, options.image)
+    else:
+        cluster.down()
 
 
 if __name__ == "__main__":

@@ -47,7 +47,7 @@ class Native(base.KindTest):
         commands.run("native-session.sh")
         fleet.wait_for_leader()
         job = PodJob(fleet).submit()
-        job.wait_for("RUNNING", 180)
+        job.wait_for_progress()
         self.assertTrue(fleet.task_managers, "no TaskManager's pod was made")
         self.take_over(fleet, job, "native session, leader's pod deleted without grace", lambda one: one.delete(grace=0))
         self.start_again(commands, job, "native-session.sh")

@@ -39,5 +39,5 @@ def glibc(file: Path) -> tuple[int, ...]:
 
 def executable_stack(file: Path) -> bool:
     """Whether it asks for a stack that code can run on."""
-    (flags,) = re.findall(r"GNU_STACK.* (R\S*)\s+0x", _readelf(file, "-l"))
+    (flags,) = re.findall(r"GNU_STACK(?: +0x\w+){5} +([RWE ]+)", _readelf(file, "-l"))
     return "E" in flags

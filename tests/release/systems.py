@@ -37,7 +37,7 @@ def glibc(root: Path) -> str:
     """The version of its C library."""
     (library,) = root.glob("lib/*-linux-gnu/libc.so.6")
     said = subprocess.run(["strings", str(library)], check=True, stdout=subprocess.PIPE, text=True).stdout
-    return said.split("GNU C Library ", 1)[1].split("version ", 1)[1].split()[0].rstrip(".")
+    return said.split("GNU C Library ", 1)[1].split("version ", 1)[1].split()[0].rstrip(".,")
 
 
 def run_in(

@@ -2,78 +2,17 @@
 
 import argparse
 import os
-import re
-import subprocess
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kind import programs
 
-from . import failures, prepare
-from .processes import end_group, end_on_signals, group
-from .workspace import FLINK_VERSION, LINES, ROOT, RUNS, TESTS, progress
-
-
-@dataclass
-class Count:
-    """Tests of one tier."""
-
-    passed: int = 0
-    failed: int = 0
-    skipped: int = 0
-
-    def __add__(self, other: "Count") -> "Count":
-        return Count(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
-
-    def __str__(self) -> str:
-        return f"{self.passed} passed, {self.failed} failed, {self.skipped} skipped"
-
-
-Counter = Callable[[str], Count]
-
-
-def count_cargo(output: str) -> Count:
-    """One line per test binary; an ignored test is a skipped one."""
-    found = re.findall(r"^test result: \w+\. (\d+) passed; (\d+) failed; (\d+) ignored", output, re.MULTILINE)
-    return sum((Count(*(int(number) for number in line)) for line in found), Count())
-
-
-def count_junit(output: str) -> Count:
-    """The summary of JUnit's console launcher; failed containers are failures, aborted tests were skipped."""
-
-    def number(what: str) -> int:
-        return sum(int(one) for one in re.findall(rf"\[ *(\d+) {what} *\]", output))
-
-    return Count(
-        number("tests successful"),
-        number("tests failed") + number("containers failed"),
-        number("tests skipped") + number("tests aborted"),
-    )
-
-
-def count_summary(output: str) -> Count:
-    """The last line of our own runner."""
-    found = re.findall(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", output, re.MULTILINE)
-    return Count(*(int(number) for number in found[-1])) if found else Count()
-
-
-def count_command(_output: str) -> Count:
-    """A check that passes or fails as a whole; its exit code decides."""
-    return Count(passed=1)
-
-
-@dataclass(frozen=True)
-class Step:
-    """One command of a tier."""
-
-    command: Sequence[str]
-    counter: Counter
-    limit: float
-    # A line of the output that must not occur.
-    forbidden: str = ""
+from . import background, prepare, steps
+from .processes import end_on_signals
+from .steps import Count, Step, count_cargo, count_command, count_junit, count_summary
+from .workspace import FLINK_VERSION, LINES, ROOT, TESTS, progress
 
 
 @dataclass(frozen=True)
@@ -88,9 +27,11 @@ class Tier:
     versions: Sequence[str] = (FLINK_VERSION,)
     # Needs Docker, and is left out, as one skipped test that is no error, where that cannot be.
     needs_docker: bool = False
+    # Wants the processor alone and no particular time: it runs beside the tiers after it, at the lowest priority.
+    is_aside: bool = False
 
 
-def _cargo(*arguments: str, counter: Counter, limit: float = 1800, forbidden: str = "") -> Step:
+def _cargo(*arguments: str, counter: steps.Counter, limit: float = 1800, forbidden: str = "") -> Step:
     return Step(("cargo", *arguments), counter, limit, forbidden)
 
 
@@ -133,7 +74,6 @@ def _tiers(full: bool) -> list[Tier]:
             "the whole library and the command flink-ha, against a real API server too",
             [
                 _cargo("test", "--workspace", "--no-fail-fast", "--locked", "--features=testing", counter=count_cargo),
-                Step((str(TESTS / "simulation"), f"--runs={runs}"), count_cargo, runs_limit),
                 *([Step((str(TESTS / "mutants"),), count_summary, 3600)] if full else []),
             ],
             needs_control_plane=True,
@@ -160,6 +100,12 @@ def _tiers(full: bool) -> list[Tier]:
                 Step((str(TESTS / "peers"),), count_junit, 1500),
             ],
             needs_control_plane=True,
+        ),
+        Tier(
+            "simulation",
+            "the library over a simulated API server, in paused time: random runs, beside the tiers that follow",
+            [Step((str(TESTS / "simulation"), f"--runs={runs}"), count_cargo, runs_limit)],
+            is_aside=True,
         ),
         Tier(
             "cluster",
@@ -197,85 +143,6 @@ def _tiers(full: bool) -> list[Tier]:
     ]
 
 
-def _run(step: Step, environment: dict[str, str], failed: list[str]) -> Count:
-    """Runs one step, showing its output; a failure that no test counted is counted as one, what it said is kept."""
-    print(f"\n$ {' '.join(step.command)}", flush=True)
-    output: list[str] = []
-    pipe = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True, "errors": "replace"}
-    with group(step.command, cwd=ROOT, env=environment, **pipe) as process:
-        watchdog = threading.Timer(step.limit, end_group, (process,))
-        watchdog.daemon = True
-        watchdog.start()
-        assert process.stdout
-        for line in process.stdout:
-            output.append(line)
-            sys.stdout.write(line)
-            sys.stdout.flush()
-        process.wait()
-        watchdog.cancel()
-    text = "".join(output)
-    count = step.counter(text)
-    unwanted = re.findall(f"(?m){step.forbidden}.*", text) if step.forbidden else []
-    if process.returncode or unwanted:
-        failed += [f"$ {' '.join(step.command)}", *failures.excerpt(text), *unwanted, ""]
-        progress(f"failed with exit code {process.returncode}{': found ' + ', '.join(unwanted) if unwanted else ''}")
-        passed = 0 if step.counter is count_command else count.passed
-        return Count(passed, max(1, count.failed), count.skipped)
-    if count.passed + count.failed == 0:
-        failed += [f"$ {' '.join(step.command)}", "ran no test at all", ""]
-        progress("this ran no test at all")
-        return Count(0, 1, count.skipped)
-    return count
-
-
-class _Background:
-    """Builds the control plane and fetches Flink while cargo works."""
-
-    def __init__(self, versions: Iterable[str]) -> None:
-        homes = "".join(f"prepare.flink_home({version!r}); " for version in versions)
-        command = [sys.executable, "-c", f"from rig import prepare; {homes}prepare.control_plane(); prepare.object_stores()"]
-        self._log = RUNS / "prepare.log"
-        self._start(["nice", "-n", "5", *command])
-
-    def _start(self, command: Sequence[str]) -> None:
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        self._sink = self._log.open("w")
-        self._process = subprocess.Popen(
-            list(command),
-            cwd=TESTS,
-            stdin=subprocess.DEVNULL,
-            stdout=self._sink,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-
-    def join(self) -> None:
-        """Waits for it; its log is shown if it failed."""
-        if self._process.poll() is None:
-            progress("waiting for the control plane, which is still being built")
-        if self._process.wait(2400):
-            raise SystemExit(self._log.read_text())
-
-    def stop(self) -> None:
-        """Ends it if it still runs."""
-        if self._process.poll() is None:
-            end_group(self._process)
-
-
-class _KindInBackground(_Background):
-    """Builds what the kind tier needs whenever nobody else wants the processor."""
-
-    def __init__(self) -> None:
-        self._log = RUNS / "prepare-kind.log"
-        # Below every other session, where the kernel shares the processor out by sessions.
-        script = "echo 15 >/proc/self/autogroup; exec nice -n 19 \"$0\" -c 'from kind import programs; programs.everything()'"
-        self._start(["sh", "-c", script, sys.executable])
-
-    def join(self) -> None:
-        """What it has not made yet, or has failed to make, the tier makes."""
-        self.stop()
-
-
 # CI ends after 90 minutes, whatever runs then; with programs still to be built, the tier takes a while longer.
 _TOO_LATE_FOR_KIND, _TOO_LATE_TO_BUILD_FOR_KIND = 78.0, 70.0
 
@@ -289,6 +156,18 @@ def _why_no_kind(began: float) -> str:
     return programs.why_not()
 
 
+def _environment(tier: Tier, preparation: background.Preparation, jar_is_built: bool) -> dict[str, str]:
+    """What the commands of a tier find in their environment, once all that they need is there."""
+    environment = prepare.build_environment()
+    if tier.needs_control_plane:
+        preparation.join()
+        environment["FLINKKUBEHA_CONTROL_PLANE"] = str(prepare.control_plane())
+        environment |= {name: str(program) for name, program in prepare.object_stores().items()}
+    if tier.name in ("cluster", "faults", "lines", "bench", "kind") and jar_is_built:
+        environment["FLINKKUBEHA_JAR"] = str(prepare.built_jar())
+    return environment
+
+
 def run(names: Sequence[str], full: bool) -> int:
     """Runs the named tiers, all without a name; the exit code."""
     began_all = time.monotonic()
@@ -297,8 +176,9 @@ def run(names: Sequence[str], full: bool) -> int:
     prepare.rust()
     if any(tier.needs_control_plane for tier in tiers):
         prepare.go()
-    background = _Background(sorted({version for tier in tiers for version in tier.versions}))
-    kind_background = _KindInBackground() if any(tier.needs_docker for tier in tiers) else None
+    preparation = background.Preparation(sorted({version for tier in tiers for version in tier.versions}))
+    kind_preparation = background.KindPreparation() if any(tier.needs_docker for tier in tiers) else None
+    aside: dict[str, background.Aside] = {}
     left_out = 0
     counts: dict[str, Count] = {}
     seconds: dict[str, float] = {}
@@ -306,29 +186,30 @@ def run(names: Sequence[str], full: bool) -> int:
     try:
         for tier in tiers:
             progress(f"tier {tier.name}: {tier.what}")
-            environment = prepare.build_environment()
+            environment = _environment(tier, preparation, "build" in counts)
+            if tier.is_aside:
+                aside |= {tier.name: background.Aside(step, environment) for step in tier.steps}
+                continue
             if tier.needs_docker and (reason := _why_no_kind(began_all)):
                 progress(f"!!! THE TIER {tier.name.upper()} IS NOT RUN: {reason}")
                 counts[tier.name], seconds[tier.name] = Count(skipped=1), 0.0
                 left_out += 1
                 continue
-            if tier.needs_control_plane:
-                background.join()
-                environment["FLINKKUBEHA_CONTROL_PLANE"] = str(prepare.control_plane())
-                environment |= {name: str(program) for name, program in prepare.object_stores().items()}
-            if tier.name in ("cluster", "faults", "lines", "bench", "kind") and "build" in counts:
-                environment["FLINKKUBEHA_JAR"] = str(prepare.built_jar())
-            if tier.needs_docker and kind_background:
-                kind_background.join()
+            if tier.needs_docker and kind_preparation:
+                kind_preparation.stop()
             began = time.monotonic()
-            counts[tier.name] = sum((_run(step, environment, failed) for step in tier.steps), Count())
+            counts[tier.name] = sum((steps.run(step, environment, failed) for step in tier.steps), Count())
             seconds[tier.name] = time.monotonic() - began
             if tier.name == "build" and counts["build"].failed:
                 break
+        for name, process in aside.items():
+            began = time.monotonic()
+            counts[name] = process.join(failed)
+            seconds[name] = time.monotonic() - began
     finally:
-        background.stop()
-        if kind_background:
-            kind_background.stop()
+        for process in (preparation, kind_preparation, *aside.values()):
+            if process:
+                process.stop()
 
     total = sum(counts.values(), Count())
     if failed:

@@ -31,9 +31,12 @@ def setup() -> None:
     _is_ours = not cluster.is_up()
     try:
         _kubernetes = cluster.up(workers=2 if FULL else 0) if _is_ours else cluster.KindCluster(cluster.directory())
-    except BaseException:
+    except BaseException as error:
         if _is_ours:
             cluster.down()
+        # A number is that of a signal.
+        if isinstance(error, SystemExit) and isinstance(error.code, str):
+            raise NotHere(error.code) from error
         raise
     _keeper = LogKeeper(_kubernetes.pod_logs, directory() / "pods")
 

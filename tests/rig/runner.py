@@ -9,6 +9,7 @@ import traceback
 import unittest
 from collections.abc import Iterator
 
+from .not_here import EXIT_CODE, NotHere
 from .workspace import TESTS
 
 
@@ -100,7 +101,11 @@ def run(package: str, patterns: list[str]) -> int:
     found = unittest.defaultTestLoader.discover(str(TESTS / package), "test_*.py", str(TESTS))
     full = os.environ.get("FLINKKUBEHA_FULL") == "1"
     chosen = [test for test in _tests(found) if _is_chosen(test, patterns, full)]
-    base.setup()
+    try:
+        base.setup()
+    except NotHere as reason:
+        print(f"{package} cannot be run on this machine: {reason}\n0 passed, 0 failed, {len(chosen)} skipped", flush=True)
+        return EXIT_CODE
     result = _Result()
     began = time.monotonic()
     try:

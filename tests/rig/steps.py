@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from . import failures
+from . import failures, not_here
 from .processes import end_group, group
 from .workspace import ROOT, progress
 
@@ -93,6 +93,9 @@ def run(step: Step, environment: Mapping[str, str], failed: list[str]) -> Count:
 def judge(step: Step, text: str, code: int, failed: list[str]) -> Count:
     """What a step has shown by its output and exit code; a failure that no test counted is counted as one."""
     count = step.counter(text)
+    if code == not_here.EXIT_CODE and not count.passed + count.failed:
+        progress(f"!!! NOT RUN, AS THIS MACHINE CANNOT: {' '.join(step.command)}")
+        return count
     unwanted = re.findall(f"(?m){step.forbidden}.*", text) if step.forbidden else []
     if code or unwanted:
         failed += [f"$ {' '.join(step.command)}", *failures.excerpt(text), *unwanted, ""]

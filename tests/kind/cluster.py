@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rig import prepare
@@ -93,8 +94,11 @@ def up(workers: int = 0, image: str | None = None) -> KindCluster:
     if image == _BUILT:
         node_image.build(docker, image)
     archive = run / "flink.tar"
-    flink_image.build(docker, archive)
-    _create(docker, run, image, workers)
+    with ThreadPoolExecutor() as pool:
+        # A cluster that comes up waits more than it works.
+        flink_images = pool.submit(flink_image.build, docker, archive)
+        _create(docker, run, image, workers)
+        flink_images.result()
     nodes = _kind(docker, run, "get", "nodes", "--name", NAME).split()
     state = {"own": docker.is_own, "host": docker.host, "nodes": nodes}
     (run / "state.json").write_text(json.dumps(state))

@@ -48,7 +48,7 @@ class F20TaskManagerIsCutOff(base.FaultTest):
 class F20TaskManagerIsCutOffForLong(F20TaskManagerIsCutOff):
     """Between the two there is time."""
 
-    minutes = 4
+    minutes = 10
     variant = f"connections of a TaskManager, {minutes} min before a change of leader"
 
 

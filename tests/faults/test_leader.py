@@ -82,7 +82,8 @@ class F13JvmIsSuspended(base.FaultTest):
     row = "F-13"
 
     def test_pause_by_pause(self) -> None:
-        fleet = self.fleet(debug=True)
+        # With 10 s, Flink's default, a call that a pause interrupts fails after it, and the job with it, whoever leads.
+        fleet = self.fleet(debug=True, settings={"pekko.ask.timeout": "5 min"})
         durations = (10, 30, 90) if base.FULL else (10, 30)
         for seconds in durations:
             leader, _ = fleet.running()

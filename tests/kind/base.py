@@ -79,7 +79,7 @@ def log_of_ended(fleet: Fleet) -> str:
                 return pod.logs[0].text()
         return None
 
-    return waiting.wait_until(said, "the JobManager to end", 120, 0.3, fleet.tails) or ""
+    return waiting.wait_until(said, "the JobManager to end", 300, 0.3, fleet.tails) or ""
 
 
 class KindTest(unittest.TestCase):
@@ -103,7 +103,7 @@ class KindTest(unittest.TestCase):
         at = fault(leader)
         fleet.wait_for_restored(at)
         granted, restored = fleet.grants(at)[0], fleet.restored(at)[0]
-        job.wait_for("RUNNING", 180)
+        job.wait_for("RUNNING", 300)
         job.wait_for_progress()
         whose = "the same pod" if granted[1].uid == leader.uid else "another pod"
         began = granted[1].log.first(flink.ELECTION_STARTS)

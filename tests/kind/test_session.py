@@ -29,7 +29,7 @@ def start(fleet: base.Fleet) -> PodJob:
     fleet.wait_for_standby()
     fleet.wait_for_task_managers()
     job = PodJob(fleet).submit()
-    job.wait_for("RUNNING", 120)
+    job.wait_for("RUNNING", 300)
     job.wait_for_progress()
     return job
 
@@ -54,7 +54,7 @@ class Session(base.KindTest):
         restarts = leader.container()["restartCount"]
         self.take_over(fleet, job, "leader's process killed", lambda leader: leader.kill_container())
         leader.wait_for_restarts(restarts + 1)
-        self.assertEqual([], job.stop(180).problems)
+        self.assertEqual([], job.stop(300).problems)
 
 
 class Holding(Session):
@@ -127,9 +127,9 @@ class NodePaused(base.KindTest):
             f"{image}, node paused for 40 s: granted to {whose} after {granted[0] - paused:.2f} s, "
             f"checkpoint {restored[1]} restored after {restored[0] - paused:.2f} s"
         )
-        job.wait_for("RUNNING", 180)
+        job.wait_for("RUNNING", 300)
         job.wait_for_progress()
-        self.assertEqual([], job.stop(180).problems)
+        self.assertEqual([], job.stop(300).problems)
         if image == flink_image.OURS:
             self.assert_one_leader_at_a_time(fleet)
 
@@ -153,5 +153,5 @@ class NodePaused(base.KindTest):
         fleet.create(task_manager)
         fleet.wait_for_task_managers()
         job = PodJob(fleet).submit()
-        job.wait_for("RUNNING", 120)
+        job.wait_for("RUNNING", 300)
         return fleet, job

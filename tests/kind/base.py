@@ -120,6 +120,14 @@ class KindTest(unittest.TestCase):
         self.assertEqual([], oracles.overlaps(fleet))  # type: ignore[arg-type]
         self.assertEqual([], oracles.not_alternating(fleet))  # type: ignore[arg-type]
 
+    def assert_nothing_refused(self, fleet: Fleet) -> None:
+        """Whatever was asked of the API server, the Roles in the manifests grant it."""
+        audit = kubernetes().audit
+        assert audit
+        counts = audit.counts(fleet.user)
+        self.report("requests: " + ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())))
+        self.assertEqual([], [kind for kind in counts if kind.endswith((" 401", " 403"))])
+
     def assert_documented_role_suffices(self, fleet: Fleet) -> None:
         """Nothing but the six verbs on ConfigMaps was asked of the API server; nothing was refused, no token either."""
         audit = kubernetes().audit

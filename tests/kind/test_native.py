@@ -53,6 +53,7 @@ class Native(base.KindTest):
         if base.FULL:
             self.start_again(commands, job, "native-session.sh")
         self.assertEqual([], job.stop(300).problems)
+        self.assert_nothing_refused(fleet)
 
     def test_application(self) -> None:
         commands = self.commands("native-application")
@@ -69,3 +70,4 @@ class Native(base.KindTest):
         waiting.wait_until(
             lambda: not any(pod.running for pod in fleet.pods()), "the application to be gone", 300, 0.5, fleet.tails
         )
+        self.assert_nothing_refused(fleet)

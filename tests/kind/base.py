@@ -82,7 +82,7 @@ def log_of_ended(fleet: Fleet) -> str:
                 return pod.logs[0].text()
         return None
 
-    return waiting.wait_until(said, "the JobManager to end", 120, 0.3, fleet.tails) or ""
+    return waiting.wait_until(said, "the JobManager to end", 300, 0.3, fleet.tails) or ""
 
 
 class KindTest(unittest.TestCase):
@@ -106,7 +106,7 @@ class KindTest(unittest.TestCase):
         at = fault(leader)
         fleet.wait_for_restored(at)
         granted, restored = fleet.grants(at)[0], fleet.restored(at)[0]
-        job.wait_for("RUNNING", 180)
+        job.wait_for("RUNNING", 300)
         job.wait_for_progress()
         whose = "the same pod" if granted[1].uid == leader.uid else "another pod"
         began = granted[1].log.first(flink.ELECTION_STARTS)
@@ -122,6 +122,14 @@ class KindTest(unittest.TestCase):
         """No two JobManagers led at the same time, and grants and revokes alternated."""
         self.assertEqual([], oracles.overlaps(fleet))  # type: ignore[arg-type]
         self.assertEqual([], oracles.not_alternating(fleet))  # type: ignore[arg-type]
+
+    def assert_nothing_refused(self, fleet: Fleet) -> None:
+        """Whatever was asked of the API server, the Roles in the manifests grant it."""
+        audit = kubernetes().audit
+        assert audit
+        counts = audit.counts(fleet.user)
+        self.report("requests: " + ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())))
+        self.assertEqual([], [kind for kind in counts if kind.endswith((" 401", " 403"))])
 
     def assert_documented_role_suffices(self, fleet: Fleet) -> None:
         """Nothing but the six verbs on ConfigMaps was asked of the API server; nothing was refused, no token either."""

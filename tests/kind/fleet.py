@@ -100,7 +100,7 @@ class Fleet:
         """Creates one object of this namespace."""
         self.kubernetes.admin.create(_PATHS[one["kind"]].format(self.name), one)
 
-    def kubectl(self, *arguments: str, limit: float = 120) -> str:
+    def kubectl(self, *arguments: str, limit: float = 300) -> str:
         """kubectl in this namespace, as administrator."""
         return self.kubernetes.kubectl("--namespace", self.name, *arguments, limit=limit)
 
@@ -140,17 +140,17 @@ class Fleet:
                 return pod
         return None
 
-    def wait_for_leader(self, limit: float = 180) -> FlinkPod:
+    def wait_for_leader(self, limit: float = 300) -> FlinkPod:
         """Waits until a running JobManager is published as leader."""
         leader = wait_until(self.leader, "a published leader", limit, 0.2, self.tails)
         assert leader
         return leader
 
-    def wait_for_task_managers(self, count: int = 1, limit: float = 180) -> None:
+    def wait_for_task_managers(self, count: int = 1, limit: float = 300) -> None:
         """Waits until so many are registered."""
         wait_until(lambda: self.rest.task_managers() >= count, "registered TaskManagers", limit, 0.3, self.tails)
 
-    def wait_for_standby(self, count: int = 2, limit: float = 180) -> None:
+    def wait_for_standby(self, count: int = 2, limit: float = 300) -> None:
         """Waits until so many JobManagers run and take part in the election."""
 
         def ready() -> bool:
@@ -188,7 +188,7 @@ class Fleet:
         logs = [log for pod in self.job_managers for log in pod.logs]
         return sorted((hit.at, int(hit[2])) for log in logs for hit in log.find(flink.RESTORED, since))
 
-    def wait_for_restored(self, since: float, limit: float = 240) -> None:
+    def wait_for_restored(self, since: float, limit: float = 300) -> None:
         """Waits until a job was restored after that."""
         wait_until(lambda: self.restored(since), "a restored job", limit, 0.2, self.tails)
 
@@ -217,10 +217,10 @@ class PodJob(CountingJob):
     def find(self) -> "PodJob":
         """Waits for the one job that the cluster runs by itself; for applications."""
         assert isinstance(self.cluster, Fleet)
-        (self.id,) = wait_until(lambda: list(self.cluster.rest.job_states()), "a job", 120, 0.3, self.cluster.tails)
+        (self.id,) = wait_until(lambda: list(self.cluster.rest.job_states()), "a job", 300, 0.3, self.cluster.tails)
         return self
 
-    def wait_for_progress(self, count: int = 2, limit: float = 120) -> None:
+    def wait_for_progress(self, count: int = 2, limit: float = 300) -> None:
         """Waits until so many more checkpoints were completed, whoever leads."""
         first = self._completed()
         wait_until(lambda: self._completed() >= first + count, "more checkpoints", limit, 0.2, self.cluster.tails)

@@ -36,11 +36,11 @@ class NativeCommands:
             (self.configuration / name).write_text(LOG4J)
         fleet.apply("native-rbac.yaml")
 
-    def run(self, script: str, *arguments: str, limit: float = 180) -> str:
+    def run(self, script: str, *arguments: str, limit: float = 300) -> str:
         """Runs a command of the manifests for the namespace and image of this cluster; what it says."""
         return self._run([str(manifests.DIRECTORY / script), *self._options(), *arguments], limit)
 
-    def flink(self, command: str, *arguments: str, limit: float = 180) -> str:
+    def flink(self, command: str, *arguments: str, limit: float = 300) -> str:
         """bin/flink for this cluster."""
         return self._run([str(self.home / "bin" / "flink"), command, *self._options(), *arguments], limit)
 

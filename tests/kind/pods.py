@@ -137,7 +137,7 @@ class FlinkPod(JobManager):
         self.killed[log] = time.time()
         return at
 
-    def wait_for_restarts(self, count: int, limit: float = 60) -> None:
+    def wait_for_restarts(self, count: int, limit: float = 300) -> None:
         """Waits until its container has been started again so often."""
         wait_until(
             lambda: self.container().get("restartCount", 0) >= count and len(self.logs) > count,

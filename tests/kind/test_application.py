@@ -25,7 +25,7 @@ class Application(base.KindTest):
         fleet.wait_for_leader()
         fleet.wait_for_task_managers()
         job.find()
-        job.wait_for("RUNNING", 120)
+        job.wait_for("RUNNING", 300)
         self.take_over(fleet, job, "the only JobManager's process killed", lambda leader: leader.kill_container())
         job.cancel()
         waiting.wait_until(

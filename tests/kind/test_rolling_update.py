@@ -19,11 +19,11 @@ class RollingUpdate(base.KindTest):
         fleet.wait_for_standby()
         fleet.wait_for_task_managers()
         job = PodJob(fleet).submit()
-        job.wait_for("RUNNING", 120)
+        job.wait_for("RUNNING", 300)
         job.wait_for_progress()
         for image in (flink_image.OURS, flink_image.STOCK):
             self.roll(fleet, job, image)
-        self.assertEqual([], job.stop(180).problems)
+        self.assertEqual([], job.stop(300).problems)
 
     def roll(self, fleet: base.Fleet, job: PodJob, image: str) -> None:
         """JobManagers first, then TaskManagers, as a Deployment does it."""
@@ -32,16 +32,16 @@ class RollingUpdate(base.KindTest):
             began = time.time()
             newest = max(fleet.newest_checkpoint(job.id), 0)
             fleet.kubectl("set", "image", f"deployment/session-{component}", f"{component}={image}")
-            fleet.kubectl("rollout", "status", f"deployment/session-{component}", "--timeout=240s", limit=260)
+            fleet.kubectl("rollout", "status", f"deployment/session-{component}", "--timeout=300s", limit=320)
             rolled = time.time()
             waiting.wait_until(
-                lambda: fleet.are_gone(component, but=image), f"old {component} pods to be gone", 120, 0.3, fleet.tails
+                lambda: fleet.are_gone(component, but=image), f"old {component} pods to be gone", 300, 0.3, fleet.tails
             )
             fleet.wait_for_leader()
             fleet.wait_for_task_managers()
             if component == "jobmanager":
                 fleet.wait_for_restored(began)
-            job.wait_for("RUNNING", 240)
+            job.wait_for("RUNNING", 300)
             job.wait_for_progress()
             restored = [at_and_id[1] for at_and_id in fleet.restored(began)]
             self.report(

@@ -29,7 +29,7 @@ def start(fleet: base.Fleet) -> PodJob:
     fleet.wait_for_standby()
     fleet.wait_for_task_managers()
     job = PodJob(fleet).submit()
-    job.wait_for("RUNNING", 120)
+    job.wait_for("RUNNING", 300)
     job.wait_for_progress()
     return job
 
@@ -54,7 +54,7 @@ class Session(base.KindTest):
         restarts = leader.container()["restartCount"]
         self.take_over(fleet, job, "leader's process killed", lambda leader: leader.kill_container())
         leader.wait_for_restarts(restarts + 1)
-        self.assertEqual([], job.stop(180).problems)
+        self.assertEqual([], job.stop(300).problems)
 
 
 class Holding(Session):
@@ -77,7 +77,8 @@ class Holding(Session):
         assert self._begun
         fleet, job, began = self._begun
         seconds = 20 * 60 if base.FULL else 3 * 60
-        waiting.holds_for(lambda: job.state() == "RUNNING", "a running job", began + seconds - time.time(), 2)
+        # None: no answer in time, on a machine with much to do.
+        waiting.holds_for(lambda: job.state() in ("RUNNING", None), "a running job", began + seconds - time.time(), 2)
         self.assertEqual([], fleet.grants(began), "leadership changed while nothing was done")
         self.assertEqual([], fleet.restored(began), "the job was restored while nothing was done")
         self.report(f"{(time.time() - began) / 60:.1f} minutes: no transition")
@@ -127,9 +128,9 @@ class NodePaused(base.KindTest):
             f"{image}, node paused for 40 s: granted to {whose} after {granted[0] - paused:.2f} s, "
             f"checkpoint {restored[1]} restored after {restored[0] - paused:.2f} s"
         )
-        job.wait_for("RUNNING", 180)
+        job.wait_for("RUNNING", 300)
         job.wait_for_progress()
-        self.assertEqual([], job.stop(180).problems)
+        self.assertEqual([], job.stop(300).problems)
         if image == flink_image.OURS:
             self.assert_one_leader_at_a_time(fleet)
 
@@ -153,5 +154,5 @@ class NodePaused(base.KindTest):
         fleet.create(task_manager)
         fleet.wait_for_task_managers()
         job = PodJob(fleet).submit()
-        job.wait_for("RUNNING", 120)
+        job.wait_for("RUNNING", 300)
         return fleet, job

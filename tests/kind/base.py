@@ -10,7 +10,7 @@ from rig import flink, oracles, prepare, waiting
 from rig.processes import end_on_signals
 from rig.workspace import RUNS, progress
 
-from . import cluster, flink_image, programs
+from . import cluster, flink_image
 from .fleet import Fleet, PodJob
 from .pods import FlinkPod, LogKeeper
 

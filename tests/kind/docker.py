@@ -130,6 +130,7 @@ def _rules() -> dict[str, list[str]]:
 
 
 def _restore(before: dict[str, object], environment: dict[str, str]) -> None:
+    """Takes away what is new since `_machine`, as far as it is Docker's: others may have added things of theirs."""
     rules = before["rules"]
     assert isinstance(rules, dict)
     for table, lines in _rules().items():

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from rig.kubernetes import Json
 
-from . import base, manifests
+from . import base
 
 Edit = Callable[[Json], None]
 

@@ -1,4 +1,4 @@
-"""A standalone session as in the manifests, with two JobManagers: it holds while nothing is done, and goes on after every end of its leader."""
+"""The session of the manifests, with two JobManagers: it holds while nothing is done, and survives every end of its leader."""
 
 import time
 

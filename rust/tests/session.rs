@@ -10,6 +10,7 @@ use flinkkubeha::cluster::events::{Event, Taken};
 use flinkkubeha::error::ErrorCode;
 use flinkkubeha::protocol::config_map;
 use flinkkubeha::protocol::edit::{Edit, EditAnswer};
+use flinkkubeha::protocol::lock_record::LOCK_ANNOTATION as LOCK;
 use flinkkubeha::session::Session;
 use serde_json::json;
 use support::sessions::{ADDRESS, CLUSTER_MAP, JOB_MAP, LEASE, World, add, end, next, next_of, pointer, until};
@@ -65,6 +66,74 @@ fn a_leader_that_dies_is_replaced_when_its_lease_ends() {
         "{waited:?}"
     );
     end([second]);
+}
+
+/// The value of a sample, with its labels.
+fn sample(session: &Session, name: &str) -> Option<f64> {
+    let name = format!("flink_kube_ha_{name} ");
+    let text = session.metrics();
+    let line = text.lines().find_map(|line| line.strip_prefix(name.as_str()))?;
+    Some(line.parse().unwrap())
+}
+
+#[test]
+fn what_happens_is_counted_and_the_loss_is_explained() {
+    let Some(world) = World::new("metrics") else { return };
+    let session = world.session("first");
+    assert_eq!(sample(&session, "is_leader"), Some(0.0));
+    assert_eq!(sample(&session, "leadership_grants_total"), Some(0.0));
+    session.start_election().unwrap();
+    assert_eq!(next(&session), Event::Grant { grant: 1 });
+    let map = session.open_config_map(JOB_MAP, true).unwrap();
+    assert_eq!(map.edit(Edit::NextCounter).unwrap(), EditAnswer::Counter(1));
+    assert_eq!(add(&map, "checkpointID-1", "file:/a"), EditAnswer::Done);
+    let renewed = || sample(&session, "renewals_total{outcome=\"applied\"}") >= Some(1.0);
+    until("a renewal is counted", renewed);
+    assert_eq!(sample(&session, "is_leader"), Some(1.0));
+    assert_eq!(sample(&session, "leadership_grants_total"), Some(1.0));
+    let left = sample(&session, "lease_remaining_seconds").unwrap();
+    assert!(left > 0.0 && left <= LEASE.as_secs_f64(), "{left}");
+    for positive in [
+        "api_requests_total{verb=\"create\",code=\"201\"}",
+        "api_requests_total{verb=\"update\",code=\"200\"}",
+        "writes_total{config_map=\"cluster\",outcome=\"applied\"}",
+        "writes_total{config_map=\"job\",outcome=\"applied\"}",
+        "config_map_bytes{config_map=\"largest_job\"}",
+        "renewal_duration_seconds_count",
+        "api_request_duration_seconds_sum{verb=\"update\"}",
+    ] {
+        assert!(
+            sample(&session, positive) > Some(0.0),
+            "{positive} in {}",
+            session.metrics()
+        );
+    }
+    for there in ["watch_age_seconds", "jvm_pulse_age_seconds", "clock_offset_seconds"] {
+        assert!(sample(&session, there).is_some(), "{there}");
+    }
+    // The API server runs on the clock of this machine.
+    assert!(sample(&session, "clock_offset_seconds").unwrap().abs() < 60.0);
+
+    let object = world.object(CLUSTER_MAP).unwrap();
+    let record = config_map::annotation(&object, LOCK)
+        .unwrap()
+        .replace("first", "a-stranger");
+    world.patch(CLUSTER_MAP, &json!({"metadata": {"annotations": {LOCK: record}}}));
+    assert!(matches!(next(&session), Event::Revoke { grant: 1, .. }));
+    let counted = || sample(&session, "leadership_losses_total{cause=\"stolen\"}") == Some(1.0);
+    until("the loss is counted", counted);
+    assert_eq!(sample(&session, "is_leader"), Some(0.0));
+    assert_eq!(sample(&session, "lease_remaining_seconds"), Some(0.0));
+    let events = session.black_box();
+    let line = |wanted: &str| events.lines().position(|line| line.contains(wanted));
+    let granted = line("leadership granted (grant 1)");
+    let renewal = line("update c-cluster-config-map: 200, version ");
+    let write = line(&format!("update {JOB_MAP}: 200, version "));
+    let lost = line("leadership lost (grant 1): stolen by a-stranger");
+    assert!(granted.is_some() && granted < renewal && granted < write, "{events}");
+    assert!(renewal < lost && write < lost, "{events}");
+    assert!(!events.contains(&world.tenant.token), "the token is in the black box");
+    end([session]);
 }
 
 #[test]

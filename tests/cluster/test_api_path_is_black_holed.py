@@ -67,6 +67,7 @@ class ApiPathIsBlackHoled(base.ClusterTest):
         )
         self.assertLess(revoked.at - lost, base.LEASE)
         self.assertLess(revoked.at, taken_over.at)
+        self.assertEqual(["api-unreachable"], leader.losses(lost))
         self.proxies[leader.name].mode = Mode.FORWARD
         self.assertIs(standby, self.cluster.wait_for_leader(10))
         self.assertTrue(leader.running, "the old leader has ended")

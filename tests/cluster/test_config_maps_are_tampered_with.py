@@ -83,6 +83,7 @@ class ConfigMapsAreTamperedWith(base.ClusterTest):
         Tampering(cluster).delete_all()
         told = leader.wait_for_log("This is taken for the clean-up of the cluster", 15, at)
         revoked = leader.wait_for_log("the cluster was cleaned up", 5, at)
+        self.assertEqual(["deleted"], leader.losses())
         self.report(f"clean-up: noticed after {told.at - at:.2f} s, revoked after {revoked.at - at:.2f} s")
         # Longer than a renewal, a checkpoint and a lease take.
         holds_for(lambda: not cluster.namespace.config_maps(), "that nothing is made again", base.LEASE + 5)

@@ -54,6 +54,7 @@ class LeaderIsFrozen(base.ClusterTest):
             thawed = time.time()
             leader.thaw()
             self._assert_revoked_at_once(leader, thawed, f"stopped for {seconds} s")
+            self.assertEqual(["freeze"], leader.losses(frozen))
             self.assertLess(granted, thawed)
             self._assert_taken_over(leader, standby, granted, completed)
         self._assert_exactly_once()
@@ -87,6 +88,7 @@ class LeaderIsFrozen(base.ClusterTest):
         self.report(f"JVM suspended for good: standby granted after {granted - suspended:.1f} s")
         self.assertGreater(granted - suspended, _STALL_TIMEOUT - 2, "not before the JVM counts as hanging")
         self._assert_revoked_at_once(leader, resumed, f"suspended for {resumed - suspended:.1f} s")
+        self.assertEqual(["jvm-stall"], leader.losses(suspended))
         warnings = [line for line in leader.log.lines() if "no sign of life" in line.message]
         self.assertEqual(["WARN"], [line.level for line in warnings], "one warning, with the cause")
         self._assert_taken_over(leader, standby, granted, completed)

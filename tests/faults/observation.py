@@ -7,7 +7,7 @@ from typing import Any
 from rig import oracles
 from rig.audit import AuditLog
 from rig.counting import CountingJob
-from rig.flink import COMPLETED, RESTORED, FlinkCluster, JobManager
+from rig.flink import COMPLETED, LOST_BECAUSE, RESTORED, FlinkCluster, JobManager
 from rig.oracles import Leadership
 from rig.pointers import dangling
 
@@ -59,6 +59,8 @@ class Observation:
     leaks: list[str] | None = None
     # O2 of the whole history in etcd: writes of pointers and counters by others than the holder of the lock.
     foreign_writes: list[str] | None = None
+    # Why leaderships were lost, as the jar says it; whoever was killed says nothing.
+    causes: list[str] | None = None
 
 
 def observe(
@@ -87,7 +89,14 @@ def observe(
         restarts=_starts(cluster, job, since),
         failed_checkpoints=_count(cluster, _FAILED, job.id, since),
         exits=exits,
+        causes=causes_of_losses(cluster, since),
     )
+
+
+def causes_of_losses(cluster: FlinkCluster, since: float) -> list[str]:
+    """Of all JobManagers, in order; without the name of whoever has stolen a lock."""
+    hits = [hit for process in cluster.job_managers for log in process.logs for hit in log.find(LOST_BECAUSE, since)]
+    return [hit[1].split(" by ")[0] for hit in sorted(hits, key=lambda hit: hit.at)]
 
 
 def process_grants(process: JobManager, since: float) -> list[float]:

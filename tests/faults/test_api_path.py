@@ -34,7 +34,7 @@ class F04PathIsBlackHoled(base.FaultTest):
             fleet.observe()
         fleet.finish()
         for seen in fleet.observations:
-            self.expect(seen, transitions=1, restarts=1, failed_checkpoints=None)
+            self.expect(seen, transitions=1, restarts=1, failed_checkpoints=None, causes=["api-unreachable"])
         self.record(f"{_ROUNDS} times" if _ROUNDS > 1 else "", together(fleet.observations))
 
 

@@ -57,7 +57,7 @@ class F17ClusterConfigMapIsTamperedWith(base.FaultTest):
         def overwrite(tampering: Tampering, name: str) -> None:
             tampering.put_holder(name, _NAME_OF_NOBODY)
 
-        self._check("another holder in the lock", overwrite, transitions=1, restarts=1, failed_checkpoints=None)
+        self._check("another holder in the lock", overwrite, transitions=1, restarts=1, failed_checkpoints=None, causes=["stolen"])
 
     def test_everything_deleted(self) -> None:
         """A clean-up: nothing comes back until the process would begin anew."""
@@ -71,7 +71,7 @@ class F17ClusterConfigMapIsTamperedWith(base.FaultTest):
         if not base.STOCK:
             self.assertEqual([], left, "made again after a clean-up")
             self.assertTrue(revoked)
-        self.expect(seen, failed_checkpoints=None)
+        self.expect(seen, failed_checkpoints=None, causes=["deleted"])
         self.record("all of them deleted", seen, config_maps_made_again=len(left), revoked="yes" if revoked else "no")
 
     def _check(self, variant: str, damage: Callable[[Tampering, str], object], **expected: object) -> None:

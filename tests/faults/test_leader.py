@@ -21,7 +21,8 @@ class F10LeaderIsKilled(base.FaultTest):
     row = "F-10"
 
     def test_standby_goes_on(self) -> None:
-        end_of_leader(self, lambda leader: leader.kill(), 2 * base.LEASE + 10)
+        # Whoever is killed says nothing.
+        end_of_leader(self, lambda leader: leader.kill(), 2 * base.LEASE + 10, [])
 
 
 class F11LeaderIsStopped(base.FaultTest):
@@ -30,11 +31,13 @@ class F11LeaderIsStopped(base.FaultTest):
     row = "F-11"
 
     def test_standby_goes_on_at_once(self) -> None:
-        end_of_leader(self, lambda leader: leader.terminate(), 3 * base.LEASE)
+        end_of_leader(self, lambda leader: leader.terminate(), 3 * base.LEASE, ["shutdown"])
 
 
-def end_of_leader(test: base.FaultTest, end: Callable[[JobManager], object], limit: float) -> None:
-    """Ends the leader; the standby goes on with its job."""
+def end_of_leader(
+    test: base.FaultTest, end: Callable[[JobManager], object], limit: float, causes: list[str] | None = None
+) -> None:
+    """Ends the leader; the standby goes on with its job. None for causes that are not looked at."""
     fleet = test.fleet()
     leader, standby = fleet.running()
     assert standby
@@ -43,7 +46,7 @@ def end_of_leader(test: base.FaultTest, end: Callable[[JobManager], object], lim
     fleet.settle()
     fleet.observe()
     seen = fleet.finish()
-    test.expect(seen, transitions=1, restarts=1, failed_checkpoints=None)
+    test.expect(seen, transitions=1, restarts=1, failed_checkpoints=None, causes=causes)
     test.record("", seen, granted_after=f"{granted - fleet.began:.1f} s")
 
 
@@ -95,9 +98,9 @@ class F13JvmIsSuspended(base.FaultTest):
         for seconds, seen in zip(durations, fleet.observations):
             # A JVM that gives no sign of life for a minute leads no more.
             if seconds < 60:
-                self.expect(seen)
+                self.expect(seen, causes=[])
             else:
-                self.expect(seen, transitions=1, restarts=_RESTARTS, failed_checkpoints=None)
+                self.expect(seen, transitions=1, restarts=_RESTARTS, failed_checkpoints=None, causes=["jvm-stall"])
             self.record(f"{seconds} s", seen)
 
 
@@ -127,7 +130,7 @@ class F14LeaderIsFrozen(base.FaultTest):
         for seconds, seen in zip(durations, fleet.observations):
             if not base.STOCK:
                 self.assertTrue(seen.stale_refused, "no stale write has arrived")
-            self.expect(seen, transitions=1, restarts=_RESTARTS, failed_checkpoints=None)
+            self.expect(seen, transitions=1, restarts=_RESTARTS, failed_checkpoints=None, causes=["freeze"])
             self.record(f"{seconds} s, the write is held up on its way", seen)
 
     def test_write_begins_late(self) -> None:
@@ -143,5 +146,5 @@ class F14LeaderIsFrozen(base.FaultTest):
         fleet.wait(5)
         fleet.observe()
         seen = fleet.finish()
-        self.expect(seen, transitions=1, restarts=_RESTARTS, failed_checkpoints=None)
+        self.expect(seen, transitions=1, restarts=_RESTARTS, failed_checkpoints=None, causes=["freeze"])
         self.record("20 s, the thread is held up where it begins to store a checkpoint", seen)

@@ -26,6 +26,8 @@ GRANTED = r"Granting leadership to the contender registered under component '(.+
 REVOKED = r"Revoking leadership (?:for|to) component '(.+)' "
 STANDS_BY = r"LeaderContender has been registered under component 'dispatcher'"
 ELECTION_STARTS = r"A connection to the HA backend was established through LeaderElectionDriver"
+# Of this jar alone: whose leadership ended, and the cause of it.
+LOST_BECAUSE = r"Leadership of \S+ \(grant \d+\) in ConfigMap \S+ ended, cause: ([^:]+): "
 DISPATCHER_REVOKED = r"was revoked the leadership with leader id"
 RESTORED = r"Restoring job (\w+) from (?:Checkpoint|Savepoint) (\d+) "
 COMPLETED = r"Completed checkpoint (\d+) for job (\w+) "
@@ -195,6 +197,10 @@ class JobManager(FlinkProcess):
     def revokes(self, since: float = 0) -> list[Hit]:
         """Each revoke that reached the dispatcher in this run."""
         return [hit for hit in self.log.find(REVOKED, since) if hit[1] == "dispatcher"]
+
+    def losses(self, since: float = 0) -> list[str]:
+        """The cause of each leadership that this run of the process has lost, as the jar says it."""
+        return [hit[1] for hit in self.log.find(LOST_BECAUSE, since)]
 
     @property
     def granted(self) -> bool:

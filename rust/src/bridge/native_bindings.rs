@@ -46,6 +46,8 @@ const METHODS: &[NativeMethod<'static>] = &[
     native! { close_session(session: jlong, millis: jlong) },
     native! { take_event(session: jlong, millis: jlong) -> JString[] },
     native! { pulse(session: jlong) },
+    native! { metrics(session: jlong) -> JString },
+    native! { black_box(session: jlong) -> JString },
     native! { start_election(session: jlong) },
     native! { stop_election(session: jlong, millis: jlong) },
     native! { has_leadership(session: jlong, grant: jlong) -> jboolean },
@@ -80,6 +82,7 @@ const METHODS: &[NativeMethod<'static>] = &[
     native! { upload_file(storage: jlong, local_path: JString, uri: JString) },
     native! { download_file(storage: jlong, uri: JString, local_path: JString) },
     native! { ensure_directory(storage: jlong, uri: JString) },
+    native! { storage_metrics(storage: jlong) -> JString },
     native! { probe_storage(storage: jlong, uri: JString) },
     native! { panic_for_test(message: JString) },
 ];
@@ -152,6 +155,14 @@ fn take_event<'local>(
 fn pulse(_: &mut Env<'_>, _: JClass<'_>, session: jlong) -> Answer<()> {
     SESSIONS.get(session)?.pulse();
     Ok(())
+}
+
+fn metrics<'local>(env: &mut Env<'local>, _: JClass<'local>, session: jlong) -> Answer<JString<'local>> {
+    Ok(JString::new(env, SESSIONS.get(session)?.metrics())?)
+}
+
+fn black_box<'local>(env: &mut Env<'local>, _: JClass<'local>, session: jlong) -> Answer<JString<'local>> {
+    Ok(JString::new(env, SESSIONS.get(session)?.black_box())?)
 }
 
 fn start_election(_: &mut Env<'_>, _: JClass<'_>, session: jlong) -> Answer<()> {
@@ -409,6 +420,10 @@ fn download_file(
 
 fn ensure_directory(env: &mut Env<'_>, _: JClass<'_>, storage: jlong, uri: JString<'_>) -> Answer<()> {
     Ok(STORAGES.get(storage)?.ensure_directory(&text(env, &uri, "uri")?)?)
+}
+
+fn storage_metrics<'local>(env: &mut Env<'local>, _: JClass<'local>, storage: jlong) -> Answer<JString<'local>> {
+    Ok(JString::new(env, STORAGES.get(storage)?.metrics())?)
 }
 
 fn probe_storage(env: &mut Env<'_>, _: JClass<'_>, storage: jlong, uri: JString<'_>) -> Answer<()> {

@@ -15,6 +15,7 @@ use crate::cluster::election::Command;
 use crate::cluster::events::queue::EventQueue;
 use crate::cluster::grant::GrantCell;
 use crate::cluster::pulse::Pulse;
+use crate::cluster::recorder::Recorder;
 use crate::cluster::spawn::Spawn;
 use crate::protocol::annotations::Claim;
 use crate::protocol::elector::{ElectorSettings, GrantId};
@@ -49,6 +50,7 @@ pub(crate) struct Context {
     pub(crate) lease_format: LeaseFormat,
     pub(crate) elector: ElectorSettings,
     pub(crate) pulse: Pulse,
+    pub(crate) recorder: Arc<Recorder>,
 }
 
 impl Context {

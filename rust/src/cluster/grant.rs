@@ -60,6 +60,14 @@ impl GrantCell {
             .map(|granted| granted.grant)
     }
 
+    /// How much longer the grant holds unless a renewal is acknowledged; `None` where none does.
+    #[must_use]
+    pub fn left(&self) -> Option<std::time::Duration> {
+        let granted = (*self.shared.lock())?;
+        let left = granted.valid_until.saturating_since(self.clock.boot());
+        (!left.is_zero()).then_some(left)
+    }
+
     /// Whether this very grant holds at this instant.
     #[must_use]
     pub fn holds(&self, grant: GrantId) -> bool {

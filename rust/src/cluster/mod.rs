@@ -11,6 +11,7 @@ pub mod grant;
 pub(crate) mod pod;
 pub mod preflight;
 pub(crate) mod pulse;
+pub(crate) mod recorder;
 pub mod services;
 pub mod spawn;
 pub(crate) mod watch;

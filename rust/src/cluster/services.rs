@@ -22,6 +22,7 @@ pub use crate::cluster::failover::FailoverSettings;
 use crate::cluster::grant::GrantCell;
 use crate::cluster::pod::pod_uid;
 use crate::cluster::pulse::Pulse;
+use crate::cluster::recorder::Recorder;
 pub use crate::cluster::spawn::{Spawn, Work};
 use crate::cluster::watch::ConfigMapWatch;
 use crate::error::{ErrorCode, HaError};
@@ -72,11 +73,14 @@ impl Services {
         let ready = Arc::new(Ready::default());
         let grants = GrantCell::new(Arc::clone(&clock));
         let pod_uid = pod_uid(settings.pod_uid.as_deref(), api.pod_of_token());
+        let cluster_map = names::cluster_config_map(&settings.cluster_id);
+        let recorder = Arc::new(Recorder::new(Arc::clone(&clock), cluster_map.clone()));
         let api = {
             let grants = grants.clone();
             // Which grant it is, is for whoever decides on the write; that one gives it up with its grant. While a leadership is only held on to,
             // nothing is written: first the lock has to be read and renewed.
             api.while_permitted(move || grants.confirmed())
+                .witnessed_by(recorder.clone())
         };
         let context = Context {
             api,
@@ -87,7 +91,8 @@ impl Services {
             election: commands,
             events: Arc::clone(&events),
             writers: Writers::default(),
-            cluster_map: names::cluster_config_map(&settings.cluster_id),
+            recorder,
+            cluster_map,
             identity: settings.identity,
             labels: Arc::new(settings.labels),
             lease_format: settings.lease_format,
@@ -140,6 +145,18 @@ impl Services {
     /// the time that the settings say.
     pub fn pulse(&self) {
         self.context.pulse.beat();
+    }
+
+    /// Everything that is counted or can be said now, in Prometheus' text format 0.0.4. Sends nothing, and waits for nobody.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.context.recorder.expose(&self.context.grants, &self.context.pulse)
+    }
+
+    /// The newest events of the lease and of writes, a line for each, oldest first.
+    #[must_use]
+    pub fn black_box(&self) -> String {
+        self.context.recorder.describe()
     }
 
     /// Becomes a candidate, once the Role was found to allow what a leader does.

@@ -18,6 +18,7 @@ use crate::cluster::config_map::trouble::Trouble;
 use crate::cluster::context::Context;
 use crate::cluster::events::ready::Ready;
 use crate::cluster::preflight;
+use crate::cluster::recorder::Recorder;
 use crate::error::{ErrorCode, HaError};
 use crate::protocol::config_map;
 use crate::protocol::slim_watch::{Form, SlimWatch, Verdict};
@@ -78,6 +79,7 @@ pub(crate) struct ConfigMapWatch {
     seen: mpsc::UnboundedSender<Seen>,
     ready: Arc<Ready>,
     trouble: Trouble,
+    recorder: Arc<Recorder>,
     identity: String,
     /// Whether everything is wanted.
     whole: watch::Receiver<bool>,
@@ -106,6 +108,7 @@ impl ConfigMapWatch {
             seen,
             ready,
             trouble: Trouble::default(),
+            recorder: Arc::clone(&context.recorder),
             identity: context.identity.clone(),
             whole,
             slim: SlimWatch::default(),
@@ -151,6 +154,7 @@ impl ConfigMapWatch {
 
     async fn list(&mut self) -> Result<String, ApiError> {
         let answer = self.api.list(&self.name, None, LIST_LIMIT).await?;
+        self.recorder.watch_heard();
         let version = config_map::resource_version(&answer.value).unwrap_or("0").to_owned();
         let mut object = answer.value.pointer("/items/0").cloned();
         if let Some(fields) = object.as_mut().and_then(Value::as_object_mut) {
@@ -246,6 +250,7 @@ impl ConfigMapWatch {
                     return End::Silent;
                 }
             };
+            self.recorder.watch_heard();
             let step = match event {
                 Ok(event) => self.event(event).await,
                 Err(error) => Err(error),

@@ -3,6 +3,7 @@
 //! Nothing here does I/O, reads a clock, spawns a thread or draws a random number: whatever is needed arrives as an argument.
 
 pub mod annotations;
+pub mod black_box;
 pub mod config_map;
 pub mod contenders;
 pub mod content_mark;

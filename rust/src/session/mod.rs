@@ -102,6 +102,18 @@ impl Session {
         self.services.pulse();
     }
 
+    /// Everything that is counted or can be said now, in Prometheus' text format 0.0.4. Never blocks for long, also when it is closed.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.services.metrics()
+    }
+
+    /// The newest events of the lease and of writes, a line for each, oldest first.
+    #[must_use]
+    pub fn black_box(&self) -> String {
+        self.services.black_box()
+    }
+
     /// Becomes a candidate, once the Role was found to allow what a leader does.
     pub fn start_election(&self) -> Result<(), HaError> {
         self.services.start_election()

@@ -57,6 +57,11 @@ impl Failure {
         HaError::new(ErrorCode::StorageExists, format!("{location} exists already.")).into()
     }
 
+    /// Whether the storage failed, and did not just answer that something is absent or exists already.
+    pub(super) fn is_of_the_storage(&self) -> bool {
+        !matches!(self.error.code, ErrorCode::StorageNotFound | ErrorCode::StorageExists)
+    }
+
     /// The answer in the words of the operating system, if it came from there.
     pub(super) fn cause(&self) -> &str {
         &self.cause

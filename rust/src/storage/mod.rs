@@ -15,6 +15,7 @@ mod failure;
 mod gs;
 mod local_files;
 mod location;
+mod measured;
 #[cfg(feature = "remote")]
 mod options;
 mod probe;
@@ -26,12 +27,15 @@ mod transfer;
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::error::{ErrorCode, HaError};
+use crate::metrics::StorageMetrics;
 use backend::Backend;
 use local_files::LocalFiles;
 use location::Location;
+use measured::Measured;
 
 /// What a storage says of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -50,7 +54,8 @@ pub struct Object {
 /// A URI is the text of Flink's `Path.toUri()`, in which a space is `%20`, not that of `Path.toString()`.
 pub struct Storage {
     root: Location,
-    backend: Box<dyn Backend>,
+    backend: Measured,
+    metrics: Arc<StorageMetrics>,
 }
 
 impl Storage {
@@ -72,7 +77,9 @@ impl Storage {
                 return Err(HaError::new(ErrorCode::Unsupported, message));
             }
         };
-        Ok(Self { root, backend })
+        let metrics = Arc::new(StorageMetrics::new(root.scheme()));
+        let backend = Measured::new(backend, Arc::clone(&metrics));
+        Ok(Self { root, backend, metrics })
     }
 
     /// Writes an object that does not exist yet, with the directories above it. It is durable on return; where a local file
@@ -140,7 +147,13 @@ impl Storage {
     /// Writes, reads and deletes an object below the directory. The error is one sentence with key, value, the answer of the
     /// storage and a remedy; the directory is taken for the value of `high-availability.storageDir`.
     pub fn probe(&self, uri: &str) -> Result<(), HaError> {
-        probe::run(self.backend.as_ref(), &self.locate(uri)?)
+        probe::run(&self.backend, &self.locate(uri)?)
+    }
+
+    /// What was counted, in Prometheus' text format 0.0.4.
+    #[must_use]
+    pub fn metrics(&self) -> String {
+        self.metrics.expose()
     }
 
     fn locate(&self, uri: &str) -> Result<Location, HaError> {

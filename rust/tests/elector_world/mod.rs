@@ -538,6 +538,8 @@ impl Referee {
             RevokeCause::Released => matches!(seen, Some(LockView::Free(_))),
             RevokeCause::JvmSilent => self.is_silent(now),
             RevokeCause::Stopped => matches!(input, Input::Stop),
+            // Not for the elector to say.
+            RevokeCause::CleanedUp => false,
         };
         if !justified {
             broken(rule::NO_NEEDLESS, "a revoke without its cause");

@@ -1,7 +1,7 @@
 //! A JobManager: it contends, and as a leader it does what Flink does.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ use crate::fake_api;
 use crate::gate::Gate;
 use crate::oracles::{self, EditId, Phase};
 use crate::random::Random;
-use crate::world::{Job, World};
+use crate::world::{Job, State, World};
 use crate::{CLUSTER, CLUSTER_MAP};
 
 // Causes of a revoke, as they are told.
@@ -68,6 +68,8 @@ pub struct Process {
     hangs: AtomicBool,
     /// What it is told now was due long ago, because its JVM hung.
     told_late: AtomicBool,
+    /// How often it was told that it leads no more.
+    losses: AtomicU64,
     /// When its JVM gave the last sign of life.
     pulse: Mutex<Duration>,
     /// The machine's clock stood still while it believed: nothing but the fence stands between it and the next leader.
@@ -102,6 +104,7 @@ impl Process {
             disbelieves: Mutex::default(),
             hangs: AtomicBool::new(false),
             told_late: AtomicBool::new(false),
+            losses: AtomicU64::new(0),
             pulse: Mutex::new(world.now()),
             stood_still: AtomicBool::new(false),
         });
@@ -258,6 +261,7 @@ impl Process {
                     state.ledger.check_need(&self.identity, &cause, needed);
                 }
                 state.ledger.revoked(&self.identity, grant, &cause);
+                self.check_explanation(&mut state, grant, &cause);
             }
             Event::Leader { subscription, value } => {
                 assert_eq!(subscription, self.subscription);
@@ -283,6 +287,27 @@ impl Process {
             Event::Error(error) => {
                 world.lock().ledger.violation(oracles::SANE, error.to_string());
             }
+        }
+    }
+
+    /// The library has counted this loss under one cause, which it knows.
+    fn check_explanation(&self, state: &mut State, grant: u64, cause: &str) {
+        let told = self.losses.fetch_add(1, Ordering::Relaxed) + 1;
+        let text = self.services.metrics();
+        let counts = text.lines().filter_map(|line| {
+            let (cause, count) = line
+                .strip_prefix("flink_kube_ha_leadership_losses_total{cause=\"")?
+                .split_once("\"} ")?;
+            Some((cause, count.parse::<u64>().unwrap()))
+        });
+        let counts: BTreeMap<_, _> = counts.filter(|(_, count)| *count > 0).collect();
+        if counts.values().sum::<u64>() < told || counts.contains_key("unexplained") {
+            let events = self.services.black_box();
+            let text = format!(
+                "{} lost grant {grant}, its loss number {told}, because {cause}; counted are {counts:?}:\n{events}",
+                self.identity
+            );
+            state.ledger.violation(oracles::CAUSE, text);
         }
     }
 

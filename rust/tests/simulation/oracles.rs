@@ -35,6 +35,7 @@ pub const FLUSHED: &str = "what a leader took back before it left is gone with i
 pub const OPENED: &str = "what a leader reads from a map that it has opened, no older grant can change any more";
 pub const REPAIRED: &str = "a deleted map comes back with everything that its leader knew";
 pub const NEEDED: &str = "no leader is revoked that need not be";
+pub const CAUSE: &str = "every loss of leadership has one cause";
 pub const JVM: &str = "a process whose JVM hangs does not lead for long";
 pub const CONVERGES: &str = "when the faults end there is one leader, and it is published";
 pub const SANE: &str = "no error, and no loop";

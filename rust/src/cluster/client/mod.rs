@@ -4,6 +4,7 @@
 //! outcomes of a write, tokens that are read again at once when they are refused, and new connections where old ones fail.
 
 mod access;
+mod account;
 mod certificate_authority;
 mod departure;
 mod error;
@@ -31,6 +32,7 @@ use http::HeaderValue;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 
+pub use account::{Ended, Witness};
 pub use departure::Departure;
 pub use error::{ApiError, ApiErrorKind, ClientError, WriteFailure};
 pub use properties::SYSTEM_PROPERTIES;
@@ -39,6 +41,7 @@ pub use surroundings::Surroundings;
 pub use watch::{WatchEvent, WatchStream};
 
 use crate::protocol::pod_seat;
+use account::Account;
 use exchange::{Answered, Exchange, Payload, Permit};
 #[cfg(feature = "testing")]
 use link::Telling;
@@ -110,6 +113,7 @@ pub struct ApiClient {
     elsewhere: bool,
     permit: Option<Permit>,
     departure: Option<Departure>,
+    witness: Option<Arc<dyn Witness>>,
 }
 
 impl ApiClient {
@@ -171,6 +175,16 @@ impl ApiClient {
             elsewhere: false,
             permit: None,
             departure: None,
+            witness: None,
+        }
+    }
+
+    /// The same client, whose requests are told of.
+    #[must_use]
+    pub fn witnessed_by(self, witness: Arc<dyn Witness>) -> Self {
+        Self {
+            witness: Some(witness),
+            ..self
         }
     }
 
@@ -184,6 +198,7 @@ impl ApiClient {
             elsewhere: false,
             permit: None,
             departure: None,
+            witness: self.witness.clone(),
         }
     }
 
@@ -362,7 +377,8 @@ impl ApiClient {
         limit: Duration,
     ) -> Result<(), WriteFailure> {
         let request = self.shared.requests.delete(name, uid, resource_version);
-        self.acknowledged(&request, limit).await.map(|_| ())
+        let mut account = self.account_of(&request);
+        self.acknowledged(&request, limit, &mut account).await.map(|_| ())
     }
 
     /// Whether the Role grants a verb on `ConfigMap`s, for the `ConfigMap` of this name where a Role can tell names apart: `Ok` when it does,
@@ -420,34 +436,62 @@ impl ApiClient {
         }
     }
 
+    fn account_of<'a>(&'a self, request: &'a ConfigMapRequest) -> Account<'a> {
+        Account::of(request, self.witness.as_ref())
+    }
+
     async fn ask(&self, request: &ConfigMapRequest, limit: Duration) -> Result<Answered, ApiError> {
+        let mut account = self.account_of(request);
         let exchange = self.exchange(request);
-        exchange
-            .send(request, limit)
-            .await
-            .map_err(|failure| exchange.no_answer(request, &failure))
+        let answer = exchange.send(request, limit).await;
+        let answer = answer.map_err(|failure| exchange.no_answer(request, &failure));
+        match &answer {
+            Ok(answer) => account.answered(answer),
+            Err(error) => account.unanswered(error),
+        }
+        answer
     }
 
     async fn write(&self, request: &ConfigMapRequest, limit: Duration) -> Result<Value, WriteFailure> {
-        let answer = self.acknowledged(request, limit).await?;
+        let mut account = self.account_of(request);
+        let answer = self.acknowledged(request, limit, &mut account).await?;
         // It was applied, but without the object there is no resource version to go on with.
-        self.json(request, &answer).map_err(WriteFailure::Unknown)
+        let stored = self.json(request, &answer).map_err(WriteFailure::Unknown);
+        match &stored {
+            Ok(object) => account.stored(object),
+            Err(failure) => account.failed(failure),
+        }
+        stored
     }
 
-    async fn acknowledged(&self, request: &ConfigMapRequest, limit: Duration) -> Result<Answered, WriteFailure> {
+    async fn acknowledged(
+        &self,
+        request: &ConfigMapRequest,
+        limit: Duration,
+        account: &mut Account<'_>,
+    ) -> Result<Answered, WriteFailure> {
         let exchange = Exchange {
             permit: self.permit.as_ref(),
             departure: self.departure.as_ref(),
             ..self.exchange(request)
         };
-        let answer = exchange
-            .send(request, limit)
-            .await
-            .map_err(|failure| failure.of_write(|failure| exchange.no_answer(request, failure)))?;
-        if answer.status.is_success() {
-            return Ok(answer);
-        }
-        Err(answer.of_write(exchange.bad_answer(request, &answer)))
+        let failure = match exchange.send(request, limit).await {
+            Ok(answer) => {
+                account.answered(&answer);
+                if answer.status.is_success() {
+                    account.applied();
+                    return Ok(answer);
+                }
+                answer.of_write(exchange.bad_answer(request, &answer))
+            }
+            Err(failure) => {
+                let failure = failure.of_write(|failure| exchange.no_answer(request, failure));
+                account.unanswered(failure.error());
+                failure
+            }
+        };
+        account.failed(&failure);
+        Err(failure)
     }
 
     fn json(&self, request: &ConfigMapRequest, answer: &Answered) -> Result<Value, ApiError> {

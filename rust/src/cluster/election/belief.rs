@@ -8,7 +8,7 @@ use crate::cluster::config_map::batch::not_leader;
 use crate::cluster::events::Event;
 use crate::cluster::grant::Granted;
 use crate::error::ErrorCode;
-use crate::protocol::elector::{Elector, GrantId};
+use crate::protocol::elector::{Elector, GrantId, RevokeCause};
 use crate::protocol::time::BootTime;
 
 impl Election {
@@ -36,17 +36,18 @@ impl Election {
         }
     }
 
-    pub(super) fn revoke(&mut self, grant: GrantId, cause: &str) {
+    pub(super) fn revoke(&mut self, grant: GrantId, cause: &RevokeCause) {
         self.context.grants.set(None);
         self.emptied.clear();
         self.holds_on_since = None;
         self.context.events.push(Event::Revoke {
             grant: grant.0,
-            cause: cause.to_owned(),
+            cause: cause.to_string(),
         });
+        let loss = self.context.recorder.lost(grant, cause);
         info!(
-            "Leadership of {} (grant {}) ended: {cause}.",
-            self.context.identity, grant.0
+            "Leadership of {} (grant {}) in ConfigMap {} ended, cause: {}: {cause}. What led to it:{loss}",
+            self.context.identity, grant.0, self.context.cluster_map, loss.cause
         );
         // What has not left never will, and nobody has to be told that its outcome is not known.
         if self.writing.as_ref().is_some_and(Departure::withdraw) {

@@ -58,6 +58,7 @@ impl Election {
 
     pub(super) fn forget_candidacy(&mut self) {
         self.elector = None;
+        self.context.recorder.candidacy_ended();
         self.wake = None;
         // The next elector counts its writes from the beginning: an outcome of this one would be taken for one of its own.
         self.requests.forget();

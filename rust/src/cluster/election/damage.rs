@@ -11,7 +11,7 @@ use super::sight::Known;
 use crate::cluster::client::ApiError;
 use crate::cluster::config_map::settled_after;
 use crate::protocol::config_map;
-use crate::protocol::elector::{GrantId, Input, Source};
+use crate::protocol::elector::{GrantId, Input, RevokeCause, Source};
 use crate::protocol::names::LEADER_KEY_PREFIX;
 
 /// How long a candidate stays away after its cluster was cleaned up: longer than a pod is given to end, so that a JobManager which is on its way
@@ -66,10 +66,7 @@ impl Election {
             self.context.cluster_map,
             REST_AFTER_CLEAN_UP.as_secs()
         );
-        self.revoke(
-            grant,
-            "the cluster was cleaned up: its ConfigMaps have been deleted together",
-        );
+        self.revoke(grant, &RevokeCause::CleanedUp);
         self.leaders.clear();
         self.forget_candidacy();
         self.keep(Known::Missing);

@@ -24,7 +24,10 @@ impl Election {
     fn tell(&mut self, input: Input) {
         let now = self.context.clock.boot();
         let Some(elector) = &mut self.elector else { return };
-        for effect in elector.step(now, input) {
+        self.context.recorder.heard(now, &input);
+        let effects = elector.step(now, input);
+        self.context.recorder.decided(now, &effects);
+        for effect in effects {
             self.carry_out(effect);
         }
     }
@@ -56,7 +59,7 @@ impl Election {
                 self.tell_of_hold();
             }
             Effect::Revoke { grant, cause } => {
-                self.revoke(grant, &cause.to_string());
+                self.revoke(grant, &cause);
                 if cause == RevokeCause::Stopped {
                     // Until the next grant: this release may fail, and the lock be released by the candidacy after it.
                     self.leaders.keep_removals();

@@ -58,6 +58,7 @@ impl Election {
 
     fn on_time(&mut self) {
         let now = self.context.clock.boot();
+        self.context.recorder.alive(now, self.elector.is_some());
         if self.wake.is_some_and(|wake| wake <= now) {
             self.wake = None;
             self.step(Input::Tick);

@@ -86,6 +86,8 @@ pub enum RevokeCause {
     JvmSilent,
     /// The last contender is gone.
     Stopped,
+    /// The `ConfigMap`s of the whole cluster have been deleted. No step ends with it: whoever owns the elector finds it out.
+    CleanedUp,
 }
 
 impl fmt::Display for RevokeCause {
@@ -110,6 +112,10 @@ impl fmt::Display for RevokeCause {
             Self::Released => write!(f, "the lock was released from outside"),
             Self::JvmSilent => write!(f, "the JVM stood still"),
             Self::Stopped => write!(f, "the election was stopped"),
+            Self::CleanedUp => write!(
+                f,
+                "the cluster was cleaned up: its ConfigMaps have been deleted together"
+            ),
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::cluster::client::ApiClient;
 use crate::cluster::clock::Clock;
 use crate::cluster::grant::{GrantCell, Granted};
 use crate::cluster::pulse::Pulse;
+use crate::cluster::recorder::Recorder;
 use crate::protocol::lease::LeaseSettings;
 use crate::protocol::lock_record::{LOCK_ANNOTATION, LeaseFormat, LockRecord};
 use crate::protocol::time::WallTime;
@@ -55,6 +56,7 @@ fn context(api: ApiClient, clock: Arc<dyn Clock>) -> Context {
         api,
         grants: GrantCell::new(Arc::clone(&clock)),
         pulse: Pulse::new(Arc::clone(&clock)),
+        recorder: Arc::new(Recorder::new(Arc::clone(&clock), CLUSTER_MAP.to_owned())),
         clock,
         spawn: Arc::new(|work| drop(tokio::spawn(work))),
         election: mpsc::unbounded_channel().0,

@@ -30,6 +30,7 @@ import io.flinkkubeha.config.ResultConfiguration;
 import io.flinkkubeha.config.StorageConfiguration;
 import io.flinkkubeha.leader.NativeLeaderElectionDriverFactory;
 import io.flinkkubeha.leader.NativeLeaderRetrievalDriverFactory;
+import io.flinkkubeha.metrics.HaMetrics;
 import io.flinkkubeha.storage.HaJobResultStore;
 import io.flinkkubeha.storage.HaStorages;
 import io.flinkkubeha.storage.ResultFiles;
@@ -55,16 +56,19 @@ public final class HaRuntime implements AutoCloseable {
     private final NativeSession session;
     private final StorageConfiguration storage;
     private final HaStorages storages;
+    private final HaMetrics metrics;
 
     HaRuntime(
             ConfigMapNames names,
             NativeSession session,
             StorageConfiguration storage,
-            HaStorages storages) {
+            HaStorages storages,
+            HaMetrics metrics) {
         this.names = checkNotNull(names);
         this.session = checkNotNull(session);
         this.storage = checkNotNull(storage);
         this.storages = checkNotNull(storages);
+        this.metrics = checkNotNull(metrics);
         session.setUnreferencedListener(
                 new UnreferencedFiles(stateFiles(CHECKPOINT_FILE_PREFIX)));
     }
@@ -140,6 +144,7 @@ public final class HaRuntime implements AutoCloseable {
 
     @Override
     public void close() throws IOException {
+        metrics.close();
         try {
             session.close();
         } finally {

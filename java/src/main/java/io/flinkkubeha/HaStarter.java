@@ -29,6 +29,8 @@ import io.flinkkubeha.config.ProcessRole;
 import io.flinkkubeha.config.StorageConfiguration;
 import io.flinkkubeha.line.LineAdapter;
 import io.flinkkubeha.line.LineAdapters;
+import io.flinkkubeha.metrics.HaMetrics;
+import io.flinkkubeha.metrics.MetricsSettings;
 import io.flinkkubeha.storage.HaStorages;
 import io.flinkkubeha.storage.StorageSelector;
 import io.flinkkubeha.store.ErrorMapping;
@@ -59,11 +61,13 @@ public final class HaStarter {
         final String identity = UUID.randomUUID().toString();
         final HaConfiguration settings = HaConfiguration.of(configuration);
         final StorageConfiguration storage = StorageConfiguration.of(configuration);
+        final MetricsSettings metricsSettings = MetricsSettings.of(configuration);
         NativeLibrary.load();
 
         final NativeSession session =
                 openSession(settings, role, identity, adapter.leaseFormat(), adapter.labels());
         HaStorages storages = null;
+        HaMetrics metrics = null;
         try {
             storages = StorageSelector.select(storage);
             if (role.isCandidate()) {
@@ -81,23 +85,37 @@ public final class HaStarter {
                     storages.description(),
                     settings.describeLease(),
                     identity);
+            metrics =
+                    HaMetrics.open(
+                            metricsSettings,
+                            settings.clusterId(),
+                            identity,
+                            new ServicesMetrics(session, storages));
             session.awaitReady(null);
             return adapter.createServices(
                     new HaRuntime(
-                            new ConfigMapNames(settings.clusterId()), session, storage, storages),
+                            new ConfigMapNames(settings.clusterId()),
+                            session,
+                            storage,
+                            storages,
+                            metrics),
                     configuration,
                     ioExecutor);
         } catch (NativeException e) {
-            close(session, storages);
+            close(session, storages, metrics);
             throw ErrorMapping.ofStart(e);
         } catch (Throwable t) {
-            close(session, storages);
+            close(session, storages, metrics);
             throw t;
         }
     }
 
-    private static void close(NativeSession session, @Nullable HaStorages storages)
+    private static void close(
+            NativeSession session, @Nullable HaStorages storages, @Nullable HaMetrics metrics)
             throws IOException {
+        if (metrics != null) {
+            metrics.close();
+        }
         session.close();
         if (storages != null) {
             storages.close();

@@ -55,6 +55,12 @@ final class NativeBindings {
     /** A sign of life of this JVM: stores the time, and does nothing else. */
     static native void pulse(long session) throws NativeException;
 
+    /** Prometheus' text format 0.0.4. */
+    static native String metrics(long session) throws NativeException;
+
+    /** A line for each event, oldest first. */
+    static native String blackBox(long session) throws NativeException;
+
     static native void startElection(long session) throws NativeException;
 
     static native void stopElection(long session, long limit) throws NativeException;
@@ -143,6 +149,9 @@ final class NativeBindings {
             throws NativeException;
 
     static native void ensureDirectory(long storage, String uri) throws NativeException;
+
+    /** Prometheus' text format 0.0.4. */
+    static native String storageMetrics(long storage) throws NativeException;
 
     static native void probeStorage(long storage, String uri) throws NativeException;
 

@@ -79,6 +79,22 @@ public final class NativeSession implements ConfigMaps, Election, LeaderWatches,
         }
     }
 
+    // ---- what it shows of itself
+
+    /** What is counted, in Prometheus' text format 0.0.4. Sends nothing. */
+    public String metrics() throws NativeException {
+        try (NativeHandle.Call call = core.handle().enter()) {
+            return NativeBindings.metrics(call.handle());
+        }
+    }
+
+    /** The newest events of the lease and of writes, a line for each, oldest first. */
+    public String blackBox() throws NativeException {
+        try (NativeHandle.Call call = core.handle().enter()) {
+            return NativeBindings.blackBox(call.handle());
+        }
+    }
+
     // ---- election
 
     @Override

@@ -111,6 +111,13 @@ public final class NativeStorage implements AutoCloseable {
         }
     }
 
+    /** What is counted, in Prometheus' text format 0.0.4. */
+    public String metrics() throws NativeException {
+        try (NativeHandle.Call call = handle.enter()) {
+            return NativeBindings.storageMetrics(call.handle());
+        }
+    }
+
     /** Writes, reads and deletes an object below the URI. */
     public void probe(String uri) throws NativeException {
         try (NativeHandle.Call call = handle.enter()) {

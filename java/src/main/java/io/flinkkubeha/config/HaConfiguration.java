@@ -84,7 +84,7 @@ public final class HaConfiguration {
     }
 
     /** Reads an option; a value that cannot be parsed is refused by key, value and remedy. */
-    static <T> T read(Configuration configuration, ConfigOption<T> option) {
+    public static <T> T read(Configuration configuration, ConfigOption<T> option) {
         try {
             return configuration.get(option);
         } catch (IllegalArgumentException e) {

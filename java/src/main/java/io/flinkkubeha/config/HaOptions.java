@@ -168,5 +168,18 @@ public final class HaOptions {
                     .withDescription(
                             "The host under which other JobManagers reach that port, if not jobmanager.rpc.address.");
 
+    public static final ConfigOption<String> METRICS_PORT =
+            key("high-availability.native.metrics.port")
+                    .stringType()
+                    .noDefaultValue()
+                    .withDescription(
+                            "The port that serves metrics to Prometheus at /metrics: one, a range to try, or 0 for any free one. Without it nothing is served.");
+
+    public static final ConfigOption<String> METRICS_BIND_HOST =
+            key("high-availability.native.metrics.bind-host")
+                    .stringType()
+                    .defaultValue("0.0.0.0")
+                    .withDescription("The address that this port is opened on; by default all.");
+
     private HaOptions() {}
 }

@@ -57,6 +57,11 @@ public interface HaStorage extends Closeable {
     /** Names of the files directly below a directory; none if it is absent. */
     List<String> list(String location) throws IOException;
 
+    /** What is counted of it, in Prometheus' text format 0.0.4; empty where nothing is. */
+    default String metrics() throws IOException {
+        return "";
+    }
+
     /** Gives an object another name. */
     void rename(String from, String to) throws IOException;
 

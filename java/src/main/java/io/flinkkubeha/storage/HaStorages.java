@@ -56,6 +56,11 @@ public final class HaStorages implements Closeable {
         return description;
     }
 
+    /** What is counted of the native storage, in Prometheus' text format 0.0.4. */
+    public String metrics() throws IOException {
+        return nativeStorage == null ? "" : nativeStorage.metrics();
+    }
+
     @Override
     public void close() throws IOException {
         if (nativeStorage != null) {

@@ -79,6 +79,11 @@ final class NativeHaStorage implements HaStorage {
     }
 
     @Override
+    public String metrics() throws IOException {
+        return get("its metrics", storage::metrics);
+    }
+
+    @Override
     public void rename(String from, String to) throws IOException {
         run(from, () -> storage.rename(from, to));
     }

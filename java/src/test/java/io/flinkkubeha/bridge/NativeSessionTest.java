@@ -95,6 +95,8 @@ class NativeSessionTest {
         session.close();
 
         assertThat(session.hasLeadership(1)).isFalse();
+        assertThatThrownBy(session::metrics).isInstanceOf(NativeException.class);
+        assertThatThrownBy(session::blackBox).isInstanceOf(NativeException.class);
         assertThatThrownBy(() -> session.open("x", false))
                 .isInstanceOfSatisfying(
                         NativeException.class,
@@ -102,6 +104,17 @@ class NativeSessionTest {
         assertThatThrownBy(() -> session.start(new SilentListener()))
                 .isInstanceOf(NativeException.class);
         session.stop();
+    }
+
+    @Test
+    void figuresAreThereBeforeAnythingAnswered() throws Exception {
+        try (NativeSession session = open()) {
+            session.start(new SilentListener());
+            assertThat(session.metrics())
+                    .contains("\nflink_kube_ha_is_leader 0\n")
+                    .contains("\nflink_kube_ha_leadership_losses_total{cause=\"stolen\"} 0\n");
+            assertThat(session.blackBox()).doesNotContain("leadership granted");
+        }
     }
 
     @Test

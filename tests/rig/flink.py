@@ -199,7 +199,8 @@ class JobManager(FlinkProcess):
         return [hit for hit in self.log.find(REVOKED, since) if hit[1] == "dispatcher"]
 
     def losses(self, since: float = 0) -> list[str]:
-        """The cause of each leadership that this run of the process has lost, as the jar says it."""
+        """The cause of each leadership that this run of the process has lost, one at least, as the jar says it."""
+        self.wait_for_log(LOST_BECAUSE, 30, since)
         return [hit[1] for hit in self.log.find(LOST_BECAUSE, since)]
 
     @property

@@ -154,5 +154,5 @@ class NodePaused(base.KindTest):
         fleet.create(task_manager)
         fleet.wait_for_task_managers()
         job = PodJob(fleet).submit()
-        job.wait_for("RUNNING", 300)
+        job.wait_for_progress()
         return fleet, job

@@ -19,8 +19,8 @@ from .docker import Docker, existing
 NAME = "flink-kube-ha"
 _BUILT = f"built-node:{node_image.kubernetes_version()}"
 _PUBLISHED = f"kindest/node:{node_image.kubernetes_version()}"
-# What the machine and the nodes share, below the run directory: storage of Flink, logs of pods, the audit log.
-_SHARED = {"storage": "/storage", "pods": "/var/log/pods", "audit": "/var/log/kubernetes"}
+# What the machine and the nodes share, below the run directory: storage of Flink, the audit log.
+_SHARED = {"storage": "/storage", "audit": "/var/log/kubernetes"}
 _AUDIT_POLICY = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{level: Metadata}]\n"
 
 
@@ -140,13 +140,20 @@ def _create(docker: Docker, run: Path, image: str, workers: int) -> None:
         },
     }
     roles = ["control-plane", *["worker"] * workers]
+    nodes = []
+    for number, role in enumerate(roles):
+        # Of its own: a kubelet removes the logs of pods that it does not know.
+        logs = run / "pods" / f"node-{number}"
+        logs.mkdir(parents=True)
+        own = {"hostPath": str(logs), "containerPath": "/var/log/pods"}
+        nodes.append({"role": role, "extraMounts": [*mounts, own]})
     configuration.write_text(
         json.dumps(
             {
                 "kind": "Cluster",
                 "apiVersion": "kind.x-k8s.io/v1alpha4",
                 "kubeadmConfigPatches": [json.dumps(patch)],
-                "nodes": [{"role": role, "extraMounts": mounts} for role in roles],
+                "nodes": nodes,
             }
         )
     )

@@ -23,7 +23,7 @@ class ContainerLog(Log):
 
 
 class LogKeeper:
-    """Keeps the logs of all pods by hard links: the kubelet removes them with the pod."""
+    """Keeps the logs of all pods, whatever node they are on, by hard links: the kubelet removes them with the pod."""
 
     def __init__(self, source: Path, target: Path) -> None:
         self._source, self._target = source, target
@@ -43,7 +43,7 @@ class LogKeeper:
 
     def look(self) -> None:
         """Links what is new."""
-        for file in self._source.glob("*/*/*.log"):
+        for file in self._source.glob("*/*/*/*.log"):
             container = file.parent
             kept = self._target / container.parent.name / f"{container.name}.{file.name}"
             if not kept.exists():

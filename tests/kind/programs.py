@@ -77,7 +77,7 @@ def are_ready() -> bool:
 def go_programs() -> Path:
     """A directory with kind, containerd, its shim, ctr, the network plug-ins, coredns and pause."""
     target = _programs_entry()
-    with prepare._missing(target) as missing:
+    with prepare.to_make(target) as missing:
         if missing:
             prepare.go()
             progress("building kind, containerd, CoreDNS and network plug-ins (about 3 minutes on two cores the first time)")
@@ -110,7 +110,7 @@ def _go_environment(target: Path) -> dict[str, str]:
 def debian_root() -> Path:
     """A Debian root directory, for nodes and for Flink's image."""
     target = _root_entry()
-    with prepare._missing(target) as missing:
+    with prepare.to_make(target) as missing:
         if missing:
             docker()
             progress(f"making a Debian root ({_DEBIAN}, about a minute)")
@@ -132,7 +132,7 @@ def java_runtime() -> Path:
     home = prepare.java_home()
     release = (home / "release").read_text()
     target = CACHE / "kind" / f"java-{content_key([], release)}"
-    with prepare._missing(target) as missing:
+    with prepare.to_make(target) as missing:
         if missing:
             progress("making a Java runtime")
             modules = "java.se,jdk.crypto.ec,jdk.naming.dns,jdk.unsupported,jdk.zipfs,jdk.management,jdk.jcmd,jdk.localedata"

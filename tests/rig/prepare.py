@@ -132,7 +132,7 @@ def java_for_aarch64() -> Path:
 
 def _fetched_java(release: int, platform: str = "") -> Path:
     target = CACHE / "java" / (_JAVA_WHEELS[release] + platform)
-    with _missing(target) as missing:
+    with to_make(target) as missing:
         if missing:
             progress(f"downloading Java {release} (about 35 MB)")
             scratch = Path(tempfile.mkdtemp(prefix="java-", dir=target.parent))
@@ -150,7 +150,7 @@ def clock() -> Path:
     """The library of tests/clock, which gives a process a wall clock of its own."""
     source = TESTS / "clock" / "clock.c"
     library = CACHE / "clock" / content_key([source]) / "clock.so"
-    with _missing(library) as missing:
+    with to_make(library) as missing:
         if missing:
             whole = library.with_suffix(".new")
             run(["cc", "-shared", "-fPIC", "-O2", "-Wall", "-Werror", "-o", str(whole), str(source), "-ldl"], limit=60)
@@ -185,7 +185,7 @@ def azurite() -> Path:
         return Path(named)
     sources = sorted(file for file in (TESTS / "azurite").iterdir() if file.is_file())
     target = CACHE / "azurite" / content_key(sources)
-    with _missing(target) as missing:
+    with to_make(target) as missing:
         if missing:
             progress("installing the server for Azure's store of blobs (about 190 MB)")
             scratch = Path(tempfile.mkdtemp(prefix="azurite-", dir=target.parent))
@@ -213,7 +213,7 @@ def _go_program(name: str, what: str, limit: float) -> Path:
         return Path(named)
     sources = [file for file in (TESTS / name).iterdir() if file.is_file()]
     program = CACHE / name / content_key(sources) / name
-    with _missing(program) as missing:
+    with to_make(program) as missing:
         if missing:
             go()
             progress(f"building {what}")
@@ -226,7 +226,7 @@ def flink_home(version: str = FLINK_VERSION) -> Path:
     """A whole Flink as its Python packages bring it: bin, conf, lib, opt, plugins."""
     target = CACHE / "flink" / version
     home = target / "pyflink"
-    with _missing(target) as missing:
+    with to_make(target) as missing:
         if missing:
             progress(f"downloading Flink {version} (about 250 MB)")
             scratch = Path(tempfile.mkdtemp(prefix="flink-", dir=target.parent))
@@ -280,7 +280,7 @@ def counting_job(version: str = FLINK_VERSION) -> Path:
     """The job of tests/job, compiled against that Flink."""
     sources = sorted((TESTS / "job").glob("*.java"))
     job = CACHE / "job" / content_key(sources, version) / "counting-job.jar"
-    with _missing(job) as missing:
+    with to_make(job) as missing:
         if missing:
             progress(f"compiling the counting job for Flink {version}")
             tool = java_home() / "bin"
@@ -321,7 +321,7 @@ def run(command: Sequence[str], limit: float, environment: Mapping[str, str] | N
 
 
 @contextlib.contextmanager
-def _missing(entry: Path) -> Iterator[bool]:
+def to_make(entry: Path) -> Iterator[bool]:
     """Whether a cache entry has to be made, with nobody else making it meanwhile."""
     if entry.exists():
         yield False

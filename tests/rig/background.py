@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from . import steps
-from .processes import end_group
+from .processes import LOWEST_PRIORITY, end_group
 from .workspace import ROOT, RUNS, TESTS, progress
 
 # Below every other session, where the kernel shares the processor out by sessions first; nice counts within one.
-_LOWEST = ("sh", "-c", 'echo 19 >/proc/self/autogroup; exec nice -n 19 "$@"', "sh")
+_LOWEST = ("sh", "-c", f'echo {LOWEST_PRIORITY} >/proc/self/autogroup; exec nice -n {LOWEST_PRIORITY} "$@"', "sh")
 
 
 class _Process:
@@ -63,17 +63,17 @@ class Preparation(_Process):
 class KindPreparation(_Process):
     """Builds what the kind tier needs whenever nobody else wants the processor; what it has not made, the tier makes."""
 
-    def __init__(self) -> None:
-        script = "from kind import programs; programs.everything()"
+    def __init__(self, wanted: bool) -> None:
+        script = "from kind import programs; programs.everything()" if wanted else ""
         super().__init__([*_LOWEST, sys.executable, "-c", script], "prepare-kind.log", TESTS)
 
 
 class Aside(_Process):
-    """A step that runs on what the others leave of the processor; its output is shown when it is waited for."""
+    """A step beside others, on what they leave of the processor or with a share like theirs; its output is shown when it is waited for."""
 
-    def __init__(self, step: steps.Step, environment: Mapping[str, str]) -> None:
+    def __init__(self, step: steps.Step, environment: Mapping[str, str], log: str, lowest: bool) -> None:
         self._step = step
-        super().__init__([*_LOWEST, *step.command], f"{Path(step.command[0]).name}.log", ROOT, environment)
+        super().__init__([*(_LOWEST if lowest else ()), *step.command], log, ROOT, environment)
 
     def join(self, failed: list[str]) -> steps.Count:
         """As `steps.run`, from when it began."""

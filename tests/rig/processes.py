@@ -14,6 +14,9 @@ from typing import Any
 
 from .waiting import wait_until
 
+# As nice has it.
+LOWEST_PRIORITY = 19
+
 _children: list["Child"] = []
 # The kernel kills the child when the thread that started it ends; `setpriv` becomes the command, same id.
 _DIE_WITH_PARENT = ("setpriv", "--pdeathsig", "KILL")
@@ -178,6 +181,10 @@ def end_group(process: subprocess.Popen[Any]) -> None:
 def group(command: Sequence[str], **options: Any) -> Iterator[subprocess.Popen[Any]]:
     """A build or a test run, `options` as Popen takes them; it ends with all its children if the block fails."""
     process = subprocess.Popen(list(command), stdin=subprocess.DEVNULL, start_new_session=True, **options)
+    if os.getpriority(os.PRIO_PROCESS, 0) == LOWEST_PRIORITY:
+        # A new session has a share of its own, whatever the priority of its processes.
+        with contextlib.suppress(OSError):
+            Path(f"/proc/{process.pid}/autogroup").write_text(str(LOWEST_PRIORITY))
     try:
         yield process
     except BaseException:

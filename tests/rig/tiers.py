@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from kind import programs
 
@@ -27,8 +28,9 @@ class Tier:
     versions: Sequence[str] = (FLINK_VERSION,)
     # Needs Docker, and is left out, as one skipped test that is no error, where that cannot be.
     needs_docker: bool = False
-    # Wants the processor alone and no particular time: it runs beside the tiers after it, at the lowest priority.
-    is_aside: bool = False
+    # Runs beside the tiers after it, which mostly wait: at the lowest priority what wants nothing but the processor, and with a
+    # share like theirs what mostly waits itself.
+    beside: Literal["", "lowest", "equal"] = ""
 
 
 def _cargo(*arguments: str, counter: steps.Counter, limit: float = 1800, forbidden: str = "") -> Step:
@@ -105,7 +107,7 @@ def _tiers(full: bool) -> list[Tier]:
             "simulation",
             "the library over a simulated API server, in paused time: random runs, beside the tiers that follow",
             [Step((str(TESTS / "simulation"), f"--runs={runs}"), count_cargo, runs_limit)],
-            is_aside=True,
+            beside="lowest",
         ),
         Tier(
             "cluster",
@@ -120,6 +122,14 @@ def _tiers(full: bool) -> list[Tier]:
             needs_control_plane=True,
         ),
         Tier(
+            "kind",
+            "pods of a real kind cluster: the manifests for users, tokens, Deployments, the native integration",
+            [Step((str(TESTS / "kind" / "run"), *scope), count_summary, 4 * 3600 if full else 1500)],
+            needs_control_plane=True,
+            needs_docker=True,
+            beside="equal",
+        ),
+        Tier(
             "lines",
             "every Flink line from one jar, beside Flink's own services and in place of them",
             [Step((str(TESTS / "lines" / "run"), *scope), count_summary, 6 * 3600 if full else 2400)],
@@ -131,13 +141,6 @@ def _tiers(full: bool) -> list[Tier]:
             "whether the benchmarks run: small, once, with no figure expected",
             [Step((str(TESTS / "bench" / "run"), *(("--runs", "20") if full else _BENCH_IN_CI)), count_command, 7200)],
             needs_control_plane=True,
-        ),
-        Tier(
-            "kind",
-            "pods of a real kind cluster: the manifests for users, tokens, Deployments, the native integration",
-            [Step((str(TESTS / "kind" / "run"), *scope), count_summary, 4 * 3600 if full else 1500)],
-            needs_control_plane=True,
-            needs_docker=True,
         ),
         *([_RELEASE] if full else []),
     ]
@@ -177,8 +180,8 @@ def run(names: Sequence[str], full: bool) -> int:
     if any(tier.needs_control_plane for tier in tiers):
         prepare.go()
     preparation = background.Preparation(sorted({version for tier in tiers for version in tier.versions}))
-    kind_preparation = background.KindPreparation() if any(tier.needs_docker for tier in tiers) else None
-    aside: dict[str, background.Aside] = {}
+    kind_preparation = background.KindPreparation(any(tier.needs_docker for tier in tiers))
+    beside: list[tuple[Tier, background.Aside, float]] = []
     left_out = 0
     counts: dict[str, Count] = {}
     seconds: dict[str, float] = {}
@@ -187,30 +190,30 @@ def run(names: Sequence[str], full: bool) -> int:
         for tier in tiers:
             progress(f"tier {tier.name}: {tier.what}")
             environment = _environment(tier, preparation, "build" in counts)
-            if tier.is_aside:
-                aside |= {tier.name: background.Aside(step, environment) for step in tier.steps}
-                continue
-            if tier.needs_docker and (reason := _why_no_kind(began_all)):
-                progress(f"!!! THE TIER {tier.name.upper()} IS NOT RUN: {reason}")
-                counts[tier.name], seconds[tier.name] = Count(skipped=1), 0.0
-                left_out += 1
-                continue
-            if tier.needs_docker and kind_preparation:
+            if tier.needs_docker:
+                if reason := _why_no_kind(began_all):
+                    progress(f"!!! THE TIER {tier.name.upper()} IS NOT RUN: {reason}")
+                    counts[tier.name], seconds[tier.name] = Count(skipped=1), 0.0
+                    left_out += 1
+                    continue
                 kind_preparation.stop()
             began = time.monotonic()
+            if tier.beside:
+                (step,) = tier.steps
+                process = background.Aside(step, environment, f"{tier.name}.log", lowest=tier.beside == "lowest")
+                beside.append((tier, process, began))
+                continue
             counts[tier.name] = sum((steps.run(step, environment, failed) for step in tier.steps), Count())
             seconds[tier.name] = time.monotonic() - began
-            left_out += counts[tier.name].skipped if tier.needs_docker else 0
             if tier.name == "build" and counts["build"].failed:
                 break
-        for name, process in aside.items():
-            began = time.monotonic()
-            counts[name] = process.join(failed)
-            seconds[name] = time.monotonic() - began
+        for tier, process, began in beside:
+            counts[tier.name] = process.join(failed)
+            seconds[tier.name] = time.monotonic() - began
+            left_out += counts[tier.name].skipped if tier.needs_docker else 0
     finally:
-        for process in (preparation, kind_preparation, *aside.values()):
-            if process:
-                process.stop()
+        for process in (preparation, kind_preparation, *(process for _, process, _ in beside)):
+            process.stop()
 
     total = sum(counts.values(), Count())
     if failed:

@@ -16,62 +16,60 @@ package io.flinkkubeha.metrics;
 
 import org.apache.flink.util.concurrent.ExecutorThreadFactory;
 
-import com.sun.net.httpserver.HttpExchange;
-import com.sun.net.httpserver.HttpServer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 import javax.annotation.Nullable;
 
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
 import java.lang.ref.WeakReference;
 import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.net.SocketTimeoutException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Iterator;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.locks.LockSupport;
 
 /**
- * {@code GET /metrics} for Prometheus.
+ * {@code GET /metrics} for Prometheus: one request for each connection.
  *
- * <p>Served by the JDK's own server and not by native code: the threads that renew the lease then
- * have nothing to do with whoever scrapes, however often and however badly, and no HTTP server has
- * to be linked in. What is given up is an answer while the JVM stands still, which Prometheus sees
- * as a scrape that failed.
+ * <p>Served in Java and not by native code: the threads that renew the lease then have nothing to
+ * do with whoever scrapes, however often and however badly, and no HTTP server has to be linked in.
+ * What is given up is an answer while the JVM stands still, which Prometheus sees as a scrape that
+ * failed. The JDK's own server is in a module of its own, {@code jdk.httpserver}, which Flink does
+ * not need and small Java runtimes do not have.
  */
 final class MetricsEndpoint implements AutoCloseable {
 
     private static final Logger LOG = LoggerFactory.getLogger(MetricsEndpoint.class);
 
     private static final String PATH = "/metrics";
-    private static final String CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
     /** A client that does not say its request to the end holds one of them up. */
     private static final int THREADS = 2;
 
+    private static final Duration REQUEST_LIMIT = Duration.ofSeconds(5);
+    private static final int MAX_REQUEST_BYTES = 16 * 1024;
+    private static final Duration AFTER_FAILURE = Duration.ofMillis(10);
+
     private final WeakReference<MetricsSource> source;
-    private final HttpServer server;
+    private final ServerSocket server;
     private final ExecutorService threads;
 
-    private MetricsEndpoint(MetricsSource source, HttpServer server) throws IOException {
+    private MetricsEndpoint(MetricsSource source, ServerSocket server) {
         this.source = new WeakReference<>(source);
         this.server = server;
         this.threads =
                 Executors.newFixedThreadPool(
                         THREADS, new ExecutorThreadFactory("flink-kube-ha-metrics"));
-        server.setExecutor(threads);
-        server.createContext(PATH, this::answer);
-        try {
-            // Its own thread is a daemon if the one that starts it is.
-            threads.submit(server::start).get();
-        } catch (InterruptedException e) {
-            close();
-            Thread.currentThread().interrupt();
-            throw new IOException("Interrupted while the server started.", e);
-        } catch (ExecutionException e) {
-            close();
-            throw new IOException("The server did not start.", e);
+        for (int i = 0; i < THREADS; i++) {
+            threads.execute(this::serve);
         }
     }
 
@@ -80,11 +78,9 @@ final class MetricsEndpoint implements AutoCloseable {
     static MetricsEndpoint open(MetricsSettings settings, MetricsSource source) {
         String reason = "the range is empty";
         for (Iterator<Integer> ports = settings.ports(); ports.hasNext(); ) {
-            final InetSocketAddress address =
-                    new InetSocketAddress(settings.bindHost(), ports.next());
             try {
                 final MetricsEndpoint endpoint =
-                        new MetricsEndpoint(source, HttpServer.create(address, 0));
+                        new MetricsEndpoint(source, listen(settings.bindHost(), ports.next()));
                 LOG.info(
                         "Metrics are served at http://{}:{}{}.",
                         settings.bindHost(),
@@ -105,57 +101,113 @@ final class MetricsEndpoint implements AutoCloseable {
         return null;
     }
 
-    int port() {
-        return server.getAddress().getPort();
-    }
-
-    private void answer(HttpExchange exchange) throws IOException {
+    private static ServerSocket listen(String host, int port) throws IOException {
+        final ServerSocket server = new ServerSocket();
         try {
-            final String method = exchange.getRequestMethod();
-            final boolean head = "HEAD".equals(method);
-            if (!head && !"GET".equals(method)) {
-                respond(exchange, 405, "Only GET is answered.\n", false);
-            } else if (!PATH.equals(exchange.getRequestURI().getPath())) {
-                respond(exchange, 404, "There is " + PATH + ".\n", head);
-            } else {
-                respondWithMetrics(exchange, head);
-            }
-        } finally {
-            exchange.close();
+            server.bind(new InetSocketAddress(host, port));
+            return server;
+        } catch (IOException | RuntimeException e) {
+            server.close();
+            throw e;
         }
     }
 
-    private void respondWithMetrics(HttpExchange exchange, boolean head) throws IOException {
+    int port() {
+        return server.getLocalPort();
+    }
+
+    private void serve() {
+        while (!server.isClosed()) {
+            try (Socket client = server.accept()) {
+                answer(client);
+            } catch (IOException | RuntimeException e) {
+                // Of that client alone, or the end of all, or too many open files: then it comes again.
+                LOG.debug("A request for metrics was not answered.", e);
+                LockSupport.parkNanos(AFTER_FAILURE.toNanos());
+            }
+        }
+    }
+
+    private void answer(Socket client) throws IOException {
+        final String[] request = readHead(client).split("\\s", 3);
+        final String method = request[0];
+        final String path = request.length < 2 ? "" : request[1].split("\\?", 2)[0];
+        final boolean head = "HEAD".equals(method);
+        if (!head && !"GET".equals(method)) {
+            respond(client, "405 Method Not Allowed", "Only GET is answered.\n", false);
+        } else if (!PATH.equals(path)) {
+            respond(client, "404 Not Found", "There is " + PATH + ".\n", head);
+        } else {
+            final String text = metrics();
+            if (text == null) {
+                respond(client, "503 Service Unavailable", "The HA services are closed.\n", head);
+            } else {
+                respond(client, "200 OK", text, head);
+            }
+        }
+    }
+
+    @Nullable
+    private String metrics() {
         final MetricsSource living = source.get();
-        String text;
         try {
-            text = living == null ? null : living.metrics();
+            return living == null ? null : living.metrics();
         } catch (Exception e) {
             LOG.debug("There are no metrics.", e);
-            text = null;
-        }
-        if (text == null) {
-            respond(exchange, 503, "The HA services are closed.\n", head);
-        } else {
-            respond(exchange, 200, text, head);
+            return null;
         }
     }
 
-    private static void respond(HttpExchange exchange, int code, String text, boolean head)
+    /** Everything up to the empty line, within the limits of time and size. */
+    private static String readHead(Socket client) throws IOException {
+        final long deadline = System.nanoTime() + REQUEST_LIMIT.toNanos();
+        final InputStream in = client.getInputStream();
+        final ByteArrayOutputStream head = new ByteArrayOutputStream();
+        final byte[] part = new byte[1024];
+        String text = "";
+        while (!text.contains("\r\n\r\n") && !text.contains("\n\n")) {
+            final long left = Duration.ofNanos(deadline - System.nanoTime()).toMillis();
+            if (left <= 0 || head.size() > MAX_REQUEST_BYTES) {
+                throw new SocketTimeoutException("The request is too slow, or too long.");
+            }
+            client.setSoTimeout((int) left);
+            final int read = in.read(part);
+            if (read < 0) {
+                break;
+            }
+            head.write(part, 0, read);
+            text = head.toString(StandardCharsets.ISO_8859_1);
+        }
+        return text;
+    }
+
+    private static void respond(Socket client, String status, String text, boolean head)
             throws IOException {
         final byte[] body = text.getBytes(StandardCharsets.UTF_8);
-        exchange.getResponseHeaders().set("Content-Type", CONTENT_TYPE);
-        exchange.sendResponseHeaders(code, head ? -1 : body.length);
+        final String lines =
+                "HTTP/1.1 "
+                        + status
+                        + "\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\nContent-Length: "
+                        + body.length
+                        + "\r\nConnection: close\r\n\r\n";
+        final ByteArrayOutputStream whole = new ByteArrayOutputStream();
+        whole.write(lines.getBytes(StandardCharsets.ISO_8859_1));
         if (!head) {
-            try (OutputStream out = exchange.getResponseBody()) {
-                out.write(body);
-            }
+            whole.write(body);
         }
+        final OutputStream out = client.getOutputStream();
+        whole.writeTo(out);
+        out.flush();
+        client.shutdownOutput();
     }
 
     @Override
     public void close() {
-        server.stop(0);
+        try {
+            server.close();
+        } catch (IOException e) {
+            LOG.debug("The port of the metrics was not closed in order.", e);
+        }
         threads.shutdownNow();
     }
 }

@@ -30,6 +30,7 @@ import java.lang.management.ManagementFactory;
 import java.net.HttpURLConnection;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.Socket;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
 import java.util.Set;
@@ -112,14 +113,26 @@ class HaMetricsTest {
     }
 
     @Test
+    void clientsThatSayNothingOrNonsenseHoldNobodyUp() throws Exception {
+        try (HaMetrics metrics = open("one", PORT, "0", BIND_HOST, "127.0.0.1")) {
+            final int port = metrics.endpoint().port();
+            try (Socket silent = new Socket("127.0.0.1", port);
+                    Socket other = new Socket("127.0.0.1", port)) {
+                other.getOutputStream().write("\n\n".getBytes(StandardCharsets.UTF_8));
+                assertThat(new String(other.getInputStream().readAllBytes(), StandardCharsets.UTF_8))
+                        .startsWith("HTTP/1.1 405 ");
+                assertThat(get(port, "/metrics?from=there").getResponseCode()).isEqualTo(200);
+                assertThat(silent.isConnected()).isTrue();
+            }
+        }
+    }
+
+    @Test
     void itsThreadsDoNotKeepTheJvmAlive() throws Exception {
         try (HaMetrics metrics = open("one", PORT, "0")) {
             get(metrics.endpoint().port(), "/metrics").getResponseCode();
             assertThat(Thread.getAllStackTraces().keySet())
-                    .filteredOn(
-                            thread ->
-                                    thread.getName().startsWith("HTTP-Dispatcher")
-                                            || thread.getName().startsWith("flink-kube-ha-metrics"))
+                    .filteredOn(thread -> thread.getName().startsWith("flink-kube-ha-metrics"))
                     .isNotEmpty()
                     .allMatch(Thread::isDaemon);
         }

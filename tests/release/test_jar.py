@@ -36,7 +36,7 @@ class Release(unittest.TestCase):
         named = {f"{part['name']} {part['version']}" for part in materials["components"] if "hashes" in part}
         tree = ["cargo", "tree", "--workspace", "--edges=normal,no-proc-macro", "--prefix=none", "--format={p}"]
         linked = subprocess.run(tree, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
-        for line in linked.splitlines():
+        for line in filter(None, linked.splitlines()):
             name, version = line.split()[:2]
             if name not in ("flink-kube-ha", "flink-ha"):
                 self.assertIn(f"{name} {version.removeprefix('v')}", named)

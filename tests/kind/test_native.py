@@ -11,6 +11,9 @@ from .fleet import PodJob
 class Native(base.KindTest):
     """By the commands in the manifests, under the Roles that stand beside them."""
 
+    # Five minutes; the cluster tier has what of it runs without pods.
+    in_ci = False
+
     def commands(self, cluster_id: str) -> native.NativeCommands:
         """A namespace with the rights of the integration."""
         fleet = self.fleet(cluster_id)

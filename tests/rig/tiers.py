@@ -146,7 +146,7 @@ def _tiers(full: bool) -> list[Tier]:
     ]
 
 
-# CI ends after 90 minutes, whatever runs then. The tier takes up to twenty, and longer with programs still to be built.
+# CI ends after 90 minutes, whatever runs then. The tier takes up to a quarter of an hour, and longer with programs still to be built.
 _TOO_LATE_FOR_KIND, _TOO_LATE_TO_BUILD_FOR_KIND = 66.0, 60.0
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from rig import flink, oracles, prepare, waiting
+from rig.not_here import NotHere
 from rig.processes import end_on_signals
 from rig.workspace import RUNS, progress
 

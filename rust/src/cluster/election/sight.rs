@@ -50,7 +50,18 @@ impl Election {
                 debug!("An event of the past was ignored.");
             }
             Seen::Changed(object) => self.see(Known::Present(object), Source::Watch, false),
-            Seen::Deleted(_) => self.missing(Source::Watch),
+            Seen::Deleted(object) => {
+                self.tell_of_departure(&object);
+                self.missing(Source::Watch);
+            }
+        }
+    }
+
+    /// Nobody puts a `ConfigMap` right whose lock was given back before it was deleted: the addresses in it went with the leader. Who watches
+    /// metadata may have had no time to read that. Under a leader the addresses stay valid, as in stock: it makes the `ConfigMap` anew.
+    fn tell_of_departure(&mut self, deleted: &Value) {
+        if matches!(LockView::of(deleted), LockView::Free(_)) {
+            self.subscribers.tell(deleted);
         }
     }
 

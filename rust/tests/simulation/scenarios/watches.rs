@@ -174,6 +174,24 @@ fn who_only_retrieves_reads_what_has_another_mark_and_no_renewal() {
 }
 
 #[test]
+fn who_only_retrieves_hears_of_a_leader_that_left_although_its_map_is_deleted_before_it_is_read() {
+    Scene::play(|scene| async move {
+        let leader = scene.leader(0).await;
+        let task_manager = scene.task_manager();
+        Scene::until_told(&task_manager, &told_address(&leader).unwrap(), Duration::from_secs(1)).await;
+        scene.plan(
+            |seen| seen.identity == "tm" && matches!(seen.call, Call::Get(_)),
+            Fate::good(Duration::from_millis(300), Duration::from_millis(2)),
+        );
+        leader.stop(&scene.world, Duration::from_secs(20)).await;
+        assert!(told_address(&task_manager).is_some());
+        vandal::deletes(&scene.world, CLUSTER_MAP);
+        sleep(Duration::from_secs(1)).await;
+        assert_eq!(told_address(&task_manager), None);
+    });
+}
+
+#[test]
 fn who_only_retrieves_is_sent_everything_while_stock_leads() {
     Scene::play(|scene| async move {
         scene.world.lock().ledger.vandalized = true;

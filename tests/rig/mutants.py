@@ -144,8 +144,8 @@ MUTANTS = [
     Mutant(
         "a write under way at the end of its grant counts as refused",
         BATCH,
-        "if self.is_unknown() || self.riding.is_some() {",
-        "if self.is_unknown() || self.riding.is_some() && !BROKEN {",
+        "self.riding.as_deref().or_else(lost)",
+        "self.riding.as_deref().filter(|_| !BROKEN).or_else(lost)",
         LIBRARY,
         "batch::tests::nobody_is_told_that_nothing_was_written_while_his_write_is_under_way",
     ),
@@ -478,6 +478,17 @@ pub(crate) fn broken(number: usize) -> bool {{
 """
 
 
+def check(mutants: Sequence[Mutant]) -> None:
+    """Every line to break has to stand in the sources once, and every test that is named somewhere."""
+    sources = "\n".join(file.read_text() for file in sorted((ROOT / "rust").rglob("*.rs")))
+    for mutant in mutants:
+        found = (ROOT / "rust" / "src" / mutant.file).read_text().count(mutant.line)
+        if found != 1:
+            raise SystemExit(f"{mutant.what}: the line stands {found} times in {mutant.file}")
+        if f"fn {mutant.test.rsplit('::', 1)[-1]}(" not in sources:
+            raise SystemExit(f"{mutant.what}: there is no test {mutant.test}")
+
+
 def _copy(tree: Path, mutants: Sequence[Mutant]) -> None:
     """The sources in a place of their own, so that nothing is broken where somebody works, with every mutant in them."""
     shutil.rmtree(tree, ignore_errors=True)
@@ -490,10 +501,7 @@ def _copy(tree: Path, mutants: Sequence[Mutant]) -> None:
         library.write(_SWITCH)
     for number, mutant in enumerate(mutants):
         file = sources / mutant.file
-        text = file.read_text()
-        if text.count(mutant.line) != 1:
-            raise SystemExit(f"{mutant.what}: the line stands {text.count(mutant.line)} times in {mutant.file}")
-        file.write_text(text.replace(mutant.line, mutant.broken.replace("BROKEN", f"crate::broken({number})")))
+        file.write_text(file.read_text().replace(mutant.line, mutant.broken.replace("BROKEN", f"crate::broken({number})")))
 
 
 def _build(tree: Path, target: Path) -> dict[str, Path]:
@@ -516,8 +524,11 @@ def _runs(program: Path, test: str, mutant: int | None) -> str:
 
 
 def main() -> int:
-    """Every mutant whose sentence contains one of the arguments, all without any; the exit code."""
+    """Every mutant whose sentence contains one of the arguments, all without any; the exit code. With `--check` none is built."""
     end_on_signals()
+    check(MUTANTS)
+    if sys.argv[1:] == ["--check"]:
+        return 0
     prepare.tools()
     prepare.rust()
     parts = sys.argv[1:]

@@ -82,7 +82,7 @@ def _tiers(full: bool) -> list[Tier]:
         ),
         Tier(
             "lint",
-            "formatting, clippy with and without I/O, names in the table of counterparts, licences in the jar",
+            "formatting, clippy with and without I/O, names in the tables of counterparts and mutants, licences in the jar",
             [
                 _cargo("fmt", "--all", "--check", counter=count_command, limit=60),
                 *(
@@ -90,6 +90,7 @@ def _tiers(full: bool) -> list[Tier]:
                     for what in (["--no-default-features"], ["--workspace", "--features=testing"])
                 ),
                 Step((sys.executable, str(TESTS / "rig" / "counterparts.py")), count_command, 60),
+                Step((str(TESTS / "mutants"), "--check"), count_command, 60),
                 Step((sys.executable, str(ROOT / "rust" / "materials.py"), "check"), count_command, 300),
             ],
         ),

@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,8 +161,9 @@ MUTANTS = [
     Mutant(
         "a write that was interrupted counts as refused",
         JOB_MAP,
-        "if self.departure.withdraw() {",
-        "if self.departure.withdraw() || BROKEN {",
+        "            self.batch.lost();\n        }\n        self.commit.not_written();\n        self.known = None;",
+        "            if BROKEN { self.batch.not_written() } else { self.batch.lost() }\n"
+        "        }\n        self.commit.not_written();\n        self.known = None;",
         SIMULATION,
         "config_maps::a_grant_that_ends_between_the_sending_and_the_reply_leaves_the_outcome_unknown",
     ),
@@ -481,7 +483,10 @@ pub(crate) fn broken(number: usize) -> bool {{
 def check(mutants: Sequence[Mutant]) -> None:
     """Every line to break has to stand in the sources once, and every test that is named somewhere."""
     sources = "\n".join(file.read_text() for file in sorted((ROOT / "rust").rglob("*.rs")))
+    taken = Counter((mutant.file, mutant.line) for mutant in mutants)
     for mutant in mutants:
+        if taken[mutant.file, mutant.line] > 1:
+            raise SystemExit(f"{mutant.what}: another mutant breaks the same line in {mutant.file}")
         found = (ROOT / "rust" / "src" / mutant.file).read_text().count(mutant.line)
         if found != 1:
             raise SystemExit(f"{mutant.what}: the line stands {found} times in {mutant.file}")

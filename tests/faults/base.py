@@ -3,7 +3,7 @@
 import datetime
 import json
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -90,17 +90,19 @@ class FaultTest(cluster.base.ClusterTest):
         restarts: Any = 0,
         failed_checkpoints: Any = 0,
         exits: Any = 0,
+        causes: list[str] | Set[str] | None = frozenset(),
         **more: Any,
     ) -> None:
         """Every oracle holds, and these figures are as they should be: a value, or a range, tuple or set of them.
 
-        None for a figure that is not expected to be anything. What was missed fails the test at its end, when it is recorded; on
+        `causes` of lost leaderships are a list, in order, or a set of which each is one; without it none may have been lost, but by
+        whoever was killed. None for a figure that is not expected to be anything. What was missed fails the test at its end, when it is recorded; on
         stock it is reported.
         """
         named = {"transitions": transitions, "restarts": restarts, "failed_checkpoints": failed_checkpoints}
         named |= {"exits": exits, **more}
-        if STOCK:
-            named.pop("causes", None)
+        if not STOCK:
+            named["causes"] = causes
         sentences = missed(seen, {name: value for name, value in named.items() if value is not None})
         if STOCK:
             for sentence in sentences:

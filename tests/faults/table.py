@@ -118,6 +118,8 @@ def _wrong(seen: Result) -> Iterable[str]:
         yield "output not exactly once"
     if seen["leaks"]:
         yield f"{_plural(len(seen['leaks']), 'leftover')} of the job"
+    if seen.get("misreported"):
+        yield f"{_plural(len(seen['misreported']), 'end')} of leadership not reported once"
 
 
 def _plural(count: int, what: str) -> str:

@@ -17,6 +17,22 @@ from . import base
 _SECONDS = 20
 
 
+def _settings(namespace: Namespace) -> dict[str, str | None]:
+    """Stock's client knows no `tokenFile` in a kubeconfig; the token of a pod's service account it reads from its file."""
+    if not base.STOCK:
+        return {}
+    access = namespace.kubernetes.access
+    properties = {
+        "kubernetes.master": access.server,
+        "kubernetes.certs.ca.file": access.ca_file,
+        "kubernetes.auth.serviceAccount.token": namespace.token_file,
+        "kubernetes.auth.tryKubeConfig": "false",
+    }
+    options = " ".join(f"-D{name}={value}" for name, value in properties.items())
+    kinds = ("jobmanager", "taskmanager")
+    return {"kubernetes.config.file": None, **{f"env.java.opts.{kind}": options for kind in kinds}}
+
+
 class F08RequestsAreRefused(base.FaultTest):
     """One JobManager, one fault after the other."""
 
@@ -63,7 +79,7 @@ class F09CredentialsAreRefused(base.FaultTest):
 
     def test_for_a_moment(self) -> None:
         namespace = self.namespace()
-        fleet = self.fleet(namespace=namespace, settings=self._settings(namespace), direct=True)
+        fleet = self.fleet(namespace=namespace, settings=_settings(namespace), direct=True)
         leader, _ = fleet.running()
         fleet.after_renewal()
         fleet.begin()
@@ -94,21 +110,35 @@ class F09CredentialsAreRefused(base.FaultTest):
         self.expect(token)
         self.record("401 for 3 s", token, refused_later_than_a_second_after_the_rotation=unknown)
 
-    @staticmethod
-    def _settings(namespace: Namespace) -> dict[str, str | None]:
-        """Stock's client knows no `tokenFile` in a kubeconfig; the token of a pod's service account it reads from its file."""
-        if not base.STOCK:
-            return {}
-        access = namespace.kubernetes.access
-        properties = {
-            "kubernetes.master": access.server,
-            "kubernetes.certs.ca.file": access.ca_file,
-            "kubernetes.auth.serviceAccount.token": namespace.token_file,
-            "kubernetes.auth.tryKubeConfig": "false",
-        }
-        options = " ".join(f"-D{name}={value}" for name, value in properties.items())
-        kinds = ("jobmanager", "taskmanager")
-        return {"kubernetes.config.file": None, **{f"env.java.opts.{kind}": options for kind in kinds}}
+
+class F09CredentialsAreRefusedForLong(base.FaultTest):
+    """For longer than the renew deadline, with a standby, and for both."""
+
+    row = "F-09"
+
+    def test_until_leadership_is_lost(self) -> None:
+        namespace = self.namespace()
+        fleet = self.fleet(namespace=namespace, settings=_settings(namespace), direct=True)
+        fleet.running()
+        namespace.allow(())
+        fleet.wait(25)
+        namespace.allow(base.VERBS)
+        fleet.settle()
+        fleet.observe()
+
+        leader, _ = fleet.running()
+        namespace.revoke_tokens()
+        fleet.wait_for_code(leader, 401, 40)
+        fleet.wait(20)
+        namespace.renew_token()
+        fleet.settle()
+        fleet.observe()
+
+        fleet.finish()
+        for cause, seconds, seen in zip(("403", "401"), (25, 20), fleet.observations):
+            # Either may be the first to hear that it is allowed again.
+            self.expect(seen, transitions=1, restarts=1, failed_checkpoints=None, causes=[cause])
+            self.record(f"{cause} for {seconds} s", seen)
 
 
 @unittest.skipUnless(certificates.AVAILABLE, "there is no openssl")

@@ -63,7 +63,7 @@ class F05PathIsSlow(base.FaultTest):
             if seconds <= self.held:
                 self.expect(seen)
             else:
-                self.expect(seen, transitions=range(2), restarts=range(2), failed_checkpoints=None)
+                self.expect(seen, transitions=range(2), restarts=range(2), failed_checkpoints=None, causes={"api-unreachable"})
             self.record(f"{seconds} s more for each round trip, for {self.lasting} s", seen)
 
 

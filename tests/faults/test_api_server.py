@@ -58,7 +58,7 @@ class F02ApiServerIsAwayFromTwo(base.FaultTest):
         fleet.settle()
         fleet.observe()
         seen = fleet.finish()
-        self.expect(seen, transitions=range(2), restarts=range(2), failed_checkpoints=None)
+        self.expect(seen, transitions=range(2), restarts=range(2), failed_checkpoints=None, causes={"api-unreachable"})
         self.record("20 s", seen)
 
 
@@ -81,5 +81,5 @@ class F16EverybodyIsAlone(base.FaultTest):
             self.assertTrue(revokes, "held on to although another JobManager waits")
             self.assertLess(revokes[0].at - fleet.began, base.LEASE)
         # The lock of both has ended, so either may be the first to see that.
-        self.expect(seen, transitions=1, restarts=1, failed_checkpoints=None)
+        self.expect(seen, transitions=1, restarts=1, failed_checkpoints=None, causes=["api-unreachable"])
         self.record("25 s", seen, revoked_after=after)

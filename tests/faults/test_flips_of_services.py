@@ -14,7 +14,7 @@ from rig.waiting import WaitedTooLong, wait_until
 from rig.workspace import FLINK_VERSION, TESTS
 
 from . import base
-from .observation import Observation, overlap
+from .observation import Observation, causes_of_losses, misreported, overlap
 
 _FLIPS, _JOBS = (200, 50) if base.FULL else (5, 50)
 # Each flip waits for the lease of a stranger.
@@ -83,7 +83,7 @@ class F25FlipsOfServices(base.FaultTest):
         seen = self._observe(cluster, began)
         grants = sorted(at for one in processes for at in oracles.granted_at(one))  # type: ignore[arg-type]
         longest = max((at - max(one for one in grants if one <= at) for at in published), default=0.0)
-        self.expect(seen, transitions=None)
+        self.expect(seen, transitions=None, causes=["stolen"] * _FLIPS)
         if not base.STOCK:
             self.assertEqual((0, 0), (incomplete, erased), "an address is missing, or of another leader")
         figures = {"from_grant_to_all_addresses_published": f"{longest:.2f} s", "incomplete": incomplete, "erased": erased}
@@ -133,4 +133,6 @@ class F25FlipsOfServices(base.FaultTest):
             restarts=0,
             failed_checkpoints=0,
             exits=sum(not one.running for one in cluster.job_managers),
+            causes=causes_of_losses(cluster, since),  # type: ignore[arg-type]
+            misreported=None if base.STOCK else misreported(cluster),  # type: ignore[arg-type]
         )

@@ -46,7 +46,7 @@ class F24JobsFinish(base.FaultTest):
         figures = {"jobs": count, "run_again_after_their_end": again, "with_wrong_output": len(wrong)}
         self.record(f"{_ROUNDS} changes of leader", seen, **figures, leaders_without_a_dispatcher=stuck)
         # How often leadership changes and jobs are restarted is a matter of the moment at which it went.
-        self.expect(seen, transitions=None, restarts=None, failed_checkpoints=None)
+        self.expect(seen, transitions=None, restarts=None, failed_checkpoints=None, causes={"stolen"})
         if not base.STOCK:
             self.assertEqual(0, stuck, "a leader without a dispatcher")
             self.assertEqual([], wrong)

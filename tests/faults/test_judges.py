@@ -61,7 +61,7 @@ class Oracles(unittest.TestCase):
 
     def test_each_oracle_can_be_missed(self) -> None:
         wrong = {"overlap_ms": 1, "out_of_turn": ["x"], "stale_accepted": 1, "foreign_writes": ["x"], "lost": ["x"]}
-        wrong |= {"not_exactly_once": ["x"], "leaks": ["x"], "dangling": ["x"], "available": False}
+        wrong |= {"not_exactly_once": ["x"], "leaks": ["x"], "dangling": ["x"], "available": False, "misreported": ["x"]}
         for name, value in wrong.items():
             self.assertEqual(1, len(missed(dataclasses.replace(_FINE, **{name: value}), {})), name)
 
@@ -70,6 +70,14 @@ class Oracles(unittest.TestCase):
         self.assertEqual(["transitions: 2, expected 0"], missed(seen, {"transitions": 0}))
         self.assertEqual([], missed(seen, {"transitions": (1, 2)}))
         self.assertEqual(1, len(missed(seen, {"transitions": range(2)})))
+
+    def test_causes_are_as_expected(self) -> None:
+        seen = dataclasses.replace(_FINE, causes=["403", "freeze"])
+        self.assertEqual([], missed(seen, {"causes": ["403", "freeze"]}))
+        self.assertEqual([], missed(seen, {"causes": {"403", "freeze", "401"}}))
+        self.assertEqual(["causes: ['freeze'], expected none but ['403']"], missed(seen, {"causes": {"403"}}))
+        self.assertEqual(1, len(missed(seen, {"causes": ["403"]})))
+        self.assertEqual(1, len(missed(seen, {"causes": []})))
 
     def test_the_worst_of_several(self) -> None:
         bad = dataclasses.replace(_FINE, overlap_ms=7, lost=["x"], available=False, downtime=3, leaks=[])

@@ -46,7 +46,7 @@ class F25ManyFlips(base.FaultTest):
         seen = fleet.observe()
         self._cancel(fleet, others)
         fleet.finish()
-        self.expect(seen, transitions=None, restarts=None, failed_checkpoints=None)
+        self.expect(seen, transitions=None, restarts=None, failed_checkpoints=None, causes={"stolen"})
         if not base.STOCK:
             self.assertEqual(0, incomplete, "a job does not run, or a leader is not published")
         figures = {"from_grant_to_all_jobs_running": f"{max(took, default=0):.1f} s", "incomplete": incomplete}

@@ -28,7 +28,8 @@ class StorageTest(base.FaultTest):
         fleet.settle()
         seen: Observation = fleet.observe()
         fleet.finish()
-        self.expect(seen, transitions=transitions, restarts=None, failed_checkpoints=None, exits=None)
+        causes = {"shutdown"} if transitions is None else set[str]()
+        self.expect(seen, transitions=transitions, restarts=None, failed_checkpoints=None, exits=None, causes=causes)
         self.record(variant, seen)
         return seen
 

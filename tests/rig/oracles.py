@@ -3,7 +3,7 @@
 import time
 from dataclasses import dataclass
 
-from .flink import GRANTED, REVOKED, FlinkCluster, JobManager
+from .flink import GRANTED, LOST_BECAUSE, REVOKED, FlinkCluster, JobManager
 from .logs import Log
 
 
@@ -59,6 +59,34 @@ def not_alternating(cluster: FlinkCluster) -> list[str]:
                     problems.append(f"{process.name}: {'grant' if granted else 'revoke'} out of turn at {at:.3f}")
                 leading = granted
     return problems
+
+
+def misreported(cluster: FlinkCluster) -> list[str]:
+    """Sentences about every leadership whose end the black box of this jar has not reported exactly once; empty is good.
+
+    Who was killed says nothing, and who ends with an error may say nothing.
+    """
+    problems = []
+    for process in cluster.job_managers:
+        for log in process.logs:
+            granted = [at for at, granted in _events(log) if granted]
+            reported = [hit.at for hit in log.find(LOST_BECAUSE)]
+            for start, end in zip(granted, [*granted[1:], float("inf")]):
+                count = sum(start <= at < end for at in reported)
+                allowed = (1,) if end < float("inf") else _reports_of_last_term(process, log)
+                if count not in allowed:
+                    problems.append(f"{process.name}: the end of the leadership granted at {start:.3f} is reported {count} times")
+            if granted and any(at < granted[0] for at in reported):
+                problems.append(f"{process.name}: the end of a leadership is reported before any began")
+    return problems
+
+
+def _reports_of_last_term(process: JobManager, log: Log) -> tuple[int, ...]:
+    """How often the end of the last leadership in a log may be reported."""
+    leads = _events(log)[-1][1]
+    if log is process.log and process.running:
+        return (0,) if leads else (1,)
+    return (0,) if leads and log in process.killed else (0, 1)
 
 
 def _events(log: Log) -> list[tuple[float, bool]]:

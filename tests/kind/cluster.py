@@ -13,7 +13,7 @@ from rig.control_plane import Kubernetes
 from rig.kubernetes import Access
 from rig.workspace import RUNS, progress
 
-from . import flink_image, node_image, programs
+from . import flink_image, node_image, programs, s3_image
 from .docker import Docker, existing
 
 NAME = "flink-kube-ha"
@@ -93,17 +93,17 @@ def up(workers: int = 0, image: str | None = None) -> KindCluster:
         docker.start()
     if image == _BUILT:
         node_image.build(docker, image)
-    archive = run / "flink.tar"
+    archive = run / "images.tar"
     with ThreadPoolExecutor() as pool:
         # A cluster that comes up waits more than it works.
-        flink_images = pool.submit(flink_image.build, docker, archive)
+        images = pool.submit(_build_images, docker, archive)
         _create(docker, run, image, workers)
-        flink_images.result()
+        images.result()
     nodes = _kind(docker, run, "get", "nodes", "--name", NAME).split()
     state = {"own": docker.is_own, "host": docker.host, "nodes": nodes}
     (run / "state.json").write_text(json.dumps(state))
     cluster = KindCluster(run)
-    progress("loading the images of Flink")
+    progress("loading the images of pods")
     _kind(docker, run, "load", "image-archive", str(archive), "--name", NAME)
     archive.unlink()
     cluster.kubectl("-n", "kube-system", "rollout", "status", "deployment/coredns", "--timeout=180s", limit=200)
@@ -125,6 +125,13 @@ def _image(named: str | None, run: Path) -> tuple[str, Docker]:
             return _PUBLISHED, foreign
         progress(f"{_PUBLISHED} cannot be pulled here: a node image is built")
     return named or _BUILT, own
+
+
+def _build_images(docker: Docker, archive: Path) -> None:
+    """What pods run, in one archive for `kind load`."""
+    flink_image.build(docker)
+    s3_image.build(docker)
+    docker.run("save", "--output", str(archive), flink_image.STOCK, flink_image.OURS, s3_image.IMAGE)
 
 
 def _create(docker: Docker, run: Path, image: str, workers: int) -> None:
@@ -196,6 +203,6 @@ def down() -> None:
             docker.run("network", "rm", "kind", quiet=True)
     if docker.is_own:
         docker.stop()
-    for name in ("state.json", "flink.tar", "kubeconfig"):
+    for name in ("state.json", "images.tar", "kubeconfig"):
         (run / name).unlink(missing_ok=True)
     progress("the cluster is gone")

@@ -18,8 +18,8 @@ _MANIFESTS = programs.HERE / "manifests"
 _PARTS = ("bin", "conf", "lib", "plugins")
 
 
-def build(docker: Docker, archive: Path) -> None:
-    """Both images, in one archive for `kind load`."""
+def build(docker: Docker) -> None:
+    """Both images."""
     progress("making the images of Flink")
     with tempfile.TemporaryDirectory(dir=docker.directory) as scratch:
         _build_stock(docker, Path(scratch) / "stock")
@@ -31,8 +31,6 @@ def build(docker: Docker, archive: Path) -> None:
         shutil.copy(jar, context / f"flink-kube-ha-{version}.jar")
         shutil.copy(_MANIFESTS / "Dockerfile", context)
         docker.run("build", "--build-arg", f"VERSION={version}", "--tag", OURS, str(context))
-    archive.unlink(missing_ok=True)
-    docker.run("save", "--output", str(archive), STOCK, OURS)
 
 
 def _build_stock(docker: Docker, files: Path) -> None:

@@ -8,56 +8,62 @@ from .fleet import settings
 _ACTIVE = r"flink-kube-ha \S+ serves high availability"
 # Where Flink and this jar write; everything else cannot be written.
 _WRITABLE = ("/tmp", "/opt/flink/log")
+# A directory of the node, where nothing can be executed.
+_NOEXEC = "/noexec"
+
+
+def _harden(one: Json, temporary: str) -> None:
+    """Nothing can be written but the mounts."""
+    if one["kind"] != "Deployment" or "jobmanager" not in one["metadata"]["name"]:
+        return
+    one["spec"]["replicas"] = 1
+    spec = manifests.template(one)
+    container = spec["containers"][0]
+    container["securityContext"] = {
+        "readOnlyRootFilesystem": True,
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    for number, path in enumerate(_WRITABLE):
+        spec["volumes"].append({"name": f"scratch-{number}", "emptyDir": {}})
+        container["volumeMounts"].append({"name": f"scratch-{number}", "mountPath": path})
+    if temporary != "/tmp":
+        spec["volumes"].append({"name": "noexec", "hostPath": {"path": _NOEXEC}})
+        container["volumeMounts"].append({"name": "noexec", "mountPath": temporary})
 
 
 class Hardened(base.KindTest):
-    """The JobManager of the session manifest, with what security policies ask for."""
+    """The JobManager of the session manifest, with what security policies ask for; all start at once."""
 
-    def harden(self, one: Json, temporary: str) -> None:
-        """Nothing can be written but the mounts."""
-        if one["kind"] != "Deployment" or "jobmanager" not in one["metadata"]["name"]:
-            return
-        one["spec"]["replicas"] = 1
-        spec = manifests.template(one)
-        container = spec["containers"][0]
-        container["securityContext"] = {
-            "readOnlyRootFilesystem": True,
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "seccompProfile": {"type": "RuntimeDefault"},
-        }
-        for number, path in enumerate(_WRITABLE):
-            spec["volumes"].append({"name": f"scratch-{number}", "emptyDir": {}})
-            container["volumeMounts"].append({"name": f"scratch-{number}", "mountPath": path})
-        if temporary != "/tmp":
-            spec["volumes"].append({"name": "noexec", "hostPath": {"path": "/noexec"}})
-            container["volumeMounts"].append({"name": "noexec", "mountPath": temporary})
-
-    def test_leads_with_a_root_file_system_that_cannot_be_written(self) -> None:
+    def start(self, temporary: str, options: str = "") -> base.Fleet:
+        """One JobManager with that directory for temporary files, and with those options of Java."""
         fleet = self.fleet("session")
-        for one in fleet.load("session.yaml"):
-            self.harden(one, "/tmp")
+        if temporary != "/tmp":
+            options += f" -Djava.io.tmpdir={temporary}"
+        java = settings()["env.java.opts.all"]
+        for one in fleet.load("session.yaml", {"env.java.opts.all": f"{java} {options}".strip()}):
+            _harden(one, temporary)
+            if one["kind"] == "Deployment" and temporary == _NOEXEC:
+                manifests.template(one)["nodeName"] = base.kubernetes().nodes[-1]
             if "taskmanager" not in one["metadata"]["name"]:
                 fleet.create(one)
-        leader = fleet.wait_for_leader()
-        self.assertTrue(leader.log.first(_ACTIVE), leader.log.tail())
+        return fleet
 
-    def test_says_what_to_set_when_the_temporary_directory_executes_nothing(self) -> None:
-        """And leads when it is set."""
-        (node,) = base.kubernetes().nodes[-1:]
-        base.kubernetes().inside(node, "mkdir", "-p", "/noexec")
-        base.kubernetes().inside(node, "mount", "-t", "tmpfs", "-o", "noexec,mode=1777", "tmpfs", "/noexec")
-        self.addCleanup(base.kubernetes().inside, node, "umount", "--lazy", "/noexec")
-        for remedy in ("", "-Dflinkkubeha.tmpdir=/opt/flink/log"):
-            fleet = self.fleet("session")
-            options = f"{settings()['env.java.opts.all']} -Djava.io.tmpdir=/noexec {remedy}".strip()
-            for one in fleet.load("session.yaml", {"env.java.opts.all": options}):
-                self.harden(one, "/noexec")
-                if one["kind"] == "Deployment":
-                    manifests.template(one)["nodeName"] = node
-                if "taskmanager" not in one["metadata"]["name"]:
-                    fleet.create(one)
-            if remedy:
-                self.assertTrue(fleet.wait_for_leader().log.first(_ACTIVE))
-            else:
-                self.assertIn("flinkkubeha.tmpdir", base.log_of_ended(fleet))
+    def test_leads_or_says_what_to_set(self) -> None:
+        node = base.kubernetes().nodes[-1]
+        base.kubernetes().inside(node, "mkdir", "-p", _NOEXEC)
+        base.kubernetes().inside(node, "mount", "-t", "tmpfs", "-o", "noexec,mode=1777", "tmpfs", _NOEXEC)
+        self.addCleanup(base.kubernetes().inside, node, "umount", "--lazy", _NOEXEC)
+        plain, without, remedied = (
+            self.start("/tmp"),
+            self.start(_NOEXEC),
+            self.start(_NOEXEC, "-Dflinkkubeha.tmpdir=/opt/flink/log"),
+        )
+        with self.subTest("a root file system that cannot be written"):
+            leader = plain.wait_for_leader()
+            self.assertTrue(leader.log.first(_ACTIVE), leader.log.tail())
+        with self.subTest("a temporary directory that executes nothing"):
+            self.assertIn("flinkkubeha.tmpdir", base.log_of_ended(without))
+        with self.subTest("another directory for the library"):
+            self.assertTrue(remedied.wait_for_leader().log.first(_ACTIVE))

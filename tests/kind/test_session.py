@@ -17,12 +17,14 @@ _APART = {
 }
 
 
-def start(fleet: base.Fleet) -> PodJob:
-    """Makes the session of the manifest, with short tokens, and a running job in it."""
+def start(fleet: base.Fleet, node: str | None = None) -> PodJob:
+    """Makes the session of the manifest, with short tokens, and a running job in it; all on one node, if that is named."""
 
     def edit(one: Json) -> None:
         if one["kind"] == "Deployment":
             manifests.with_short_token(one)
+            if node:
+                manifests.template(one)["nodeName"] = node
 
     fleet.apply("session.yaml", edit)
     fleet.wait_for_leader()
@@ -36,13 +38,6 @@ def start(fleet: base.Fleet) -> PodJob:
 
 class Session(base.KindTest):
     """Under the documented Role, with the pod's own configuration and a token of ten minutes."""
-
-    image = flink_image.OURS
-
-    def session(self) -> tuple[base.Fleet, PodJob]:
-        """A session with a running job."""
-        fleet = self.fleet("session", self.image)
-        return fleet, start(fleet)
 
     def take_overs(self, fleet: base.Fleet, job: PodJob) -> None:
         """The leader's end in every way that pods know; exactly once all the same."""
@@ -66,7 +61,9 @@ class Holding(Session):
     def begin(cls) -> None:
         """Before the first test."""
         fleet = base.new_fleet("session")
-        cls._begun = fleet, start(fleet), time.time()
+        # Other tests pause workers.
+        (node,) = [name for name in base.kubernetes().nodes if name.endswith("control-plane")]
+        cls._begun = fleet, start(fleet, node), time.time()
 
     @classmethod
     def tearDownClass(cls) -> None:
@@ -87,14 +84,16 @@ class Holding(Session):
         self.assert_documented_role_suffices(fleet)
 
 
-class StockSession(Session):
-    """The same ends of the leader with Flink's own services, for comparison."""
+class BesideStock(Session):
+    """The same ends of the leader with this jar and with Flink's own services, one after the other."""
 
     in_ci = False
-    image = flink_image.STOCK
 
     def test_take_overs(self) -> None:
-        self.take_overs(*self.session())
+        for image in (flink_image.OURS, flink_image.STOCK):
+            with self.subTest(image):
+                fleet = self.fleet("session", image)
+                self.take_overs(fleet, start(fleet))
 
 
 class NodePaused(base.KindTest):

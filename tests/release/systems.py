@@ -1,12 +1,14 @@
 """Other Linux systems in directories, made by debootstrap, and programs that run in them."""
 
+import os
+import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
 from rig import prepare
-from rig.workspace import CACHE, progress
+from rig.workspace import CACHE, content_key, progress
 
 _DEBIAN = "http://deb.debian.org/debian"
 _UBUNTU = "http://archive.ubuntu.com/ubuntu"
@@ -30,6 +32,44 @@ def system(suite: str, *options: str) -> Path:
         archive = ARCHIVES.get(suite, _DEBIAN)
         prepare.run(["debootstrap", "--variant=minbase", *unsigned, *options, suite, str(scratch), archive], limit=1200)
         scratch.rename(target)
+    return target
+
+
+@cache
+def musl(as_on_alpine: bool) -> Path:
+    """The root of a system that has musl for its C library, Java in /opt/java, and nothing else.
+
+    On Alpine the C library is a file with the name of the loader; as musl installs itself, it is called `libc.so`.
+
+    musl is Debian's, Java one that is built for Alpine. It wants a zlib, and no registry that tests use has one for musl:
+    it gets this machine's, which musl takes for its own once the two functions are there that are glibc's alone.
+    """
+    sources = Path(__file__).parent / "musl"
+    target = CACHE / "system" / f"musl-{content_key(sources.iterdir(), prepare.JAVA_ON_MUSL, str(as_on_alpine))}"
+    with prepare.to_make(target) as missing:
+        if missing:
+            prepare.tools(("ld-musl-config", "cc"))
+            scratch = target.with_suffix(".new")
+            prepare.run(["rm", "-rf", str(scratch)], limit=60)
+            libraries = scratch / "lib" / "x86_64-linux-musl"
+            for directory in (libraries, scratch / "etc", scratch / "opt", scratch / "proc", scratch / "tmp"):
+                directory.mkdir(parents=True)
+            shutil.copy("/etc/ld-musl-x86_64.path", scratch / "etc")
+            # What programs ask for, and what they are linked to.
+            names = [scratch / "lib" / name for name in ("ld-musl-x86_64.so.1", "libc.musl-x86_64.so.1")]
+            whole = names[0] if as_on_alpine else libraries / "libc.so"
+            shutil.copy("/lib/x86_64-linux-musl/libc.so", whole)
+            for name in names:
+                if name != whole:
+                    name.symlink_to(os.path.relpath(whole, name.parent))
+            library = ["cc", "-shared", "-fPIC", "-nostdlib", "-fno-builtin", "-Wl,--no-as-needed"]
+            # Linked to an empty library of the name that zlib then has.
+            stub = libraries / "libz-of-glibc.so"
+            prepare.run([*library, f"-Wl,-soname,{stub.name}", "-o", str(stub), "-x", "c", "/dev/null"], limit=60)
+            prepare.run([*library, "-o", str(libraries / "libz.so.1"), str(sources / "fortified.c"), str(stub)], limit=60)
+            shutil.copy("/lib/x86_64-linux-gnu/libz.so.1", stub)
+            shutil.copytree(prepare.java_on_musl(), scratch / "opt" / "java")
+            scratch.rename(target)
     return target
 
 

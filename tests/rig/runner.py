@@ -101,6 +101,8 @@ def run(package: str, patterns: list[str]) -> int:
     found = unittest.defaultTestLoader.discover(str(TESTS / package), "test_*.py", str(TESTS))
     full = os.environ.get("FLINKKUBEHA_FULL") == "1"
     chosen = [test for test in _tests(found) if _is_chosen(test, patterns, full)]
+    # What has to stand for a while, and can do so beside the other tests, begins before them and is looked at after them.
+    chosen.sort(key=lambda test: hasattr(type(test), "begin"))
     try:
         base.setup()
     except NotHere as reason:
@@ -109,7 +111,6 @@ def run(package: str, patterns: list[str]) -> int:
     result = _Result()
     began = time.monotonic()
     try:
-        # What has to stand for a while, and can do so beside the other tests, begins before them.
         for begin in dict.fromkeys(getattr(type(test), "begin", None) for test in chosen):
             if begin:
                 begin()

@@ -88,7 +88,10 @@ final class NativePlatform {
         }
     }
 
+    /** Alpine gives the library the name of the loader. musl itself calls it libc.so, as glibc never does. */
     static boolean mapsMusl(String memoryMaps) {
-        return memoryMaps.contains("/ld-musl-") || memoryMaps.contains("/libc.musl-");
+        return memoryMaps.contains("/ld-musl-")
+                || memoryMaps.contains("/libc.musl-")
+                || memoryMaps.contains("/libc.so\n");
     }
 }

@@ -51,6 +51,7 @@ class NativePlatformTest {
                 new NativePlatform("Linux", "amd64", true),
                 "The native library needs glibc, but this process runs on musl");
         assertThat(NativePlatform.mapsMusl("7f00 r-xp /lib/ld-musl-x86_64.so.1\n")).isTrue();
+        assertThat(NativePlatform.mapsMusl("7f00 r-xp /usr/lib/libc.so\n7f01 r-xp /x\n")).isTrue();
         assertThat(NativePlatform.mapsMusl("7f00 r-xp /lib/x86_64-linux-gnu/libc.so.6\n"))
                 .isFalse();
     }

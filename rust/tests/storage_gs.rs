@@ -72,8 +72,8 @@ fn a_key_that_is_none_is_never_shown() {
     assert_eq!(error.code, ErrorCode::InvalidSetting, "{error}");
 
     // It is not the object that is missing.
-    fs::remove_file(&file).unwrap();
     let storage = server.storage_at(None);
+    fs::remove_file(&file).unwrap();
     let error = storage.read(&format!("{ROOT}/a")).unwrap_err();
     assert_eq!(error.code, ErrorCode::StorageFailed, "{error}");
     let named = error.message.contains(file.to_str().unwrap());

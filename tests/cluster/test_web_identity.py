@@ -37,7 +37,7 @@ class WebIdentityOnS3(base.ClusterTest):
 
         first, told = identity.token_digest, _RENEWED_BEFORE + 5
         identity.tell_seconds(told)
-        program.ask("open")
+        program.ask("open", 180)
         self.assertEqual([(200, first)], [(one["status"], one["token"]) for one in identity.taken()])
         program.ask(f"put {jar}")
         identity.renew_token()
@@ -51,8 +51,8 @@ class WebIdentityOnS3(base.ClusterTest):
         wait_until(renewed, "the renewal", 60, 0.5)
         self.assertEqual({200}, {one["status"] for one in identity.taken()})
         self.report(f"{len(identity.taken())} times keys: told to live {told} s, renewed {_RENEWED_BEFORE} s before, with the new token")
-        program.ask("delete")
-        program.ask("close")
+        program.ask("delete", 180)
+        program.ask("close", 60)
 
         # What is no token is refused by the service, and shown to nobody.
         identity.replace_token("eyJ.no-token.here")

@@ -32,6 +32,15 @@ class ObjectServer:
         """What Flink is told, as its documentation of the store says."""
         raise NotImplementedError
 
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"127.0.0.1:{self._port}"
+
+    def settings_by_way_of(self, address: str) -> dict[str, str]:
+        """The same settings with another address for the server."""
+        return {key: value.replace(self.address, address) for key, value in self.settings.items()}
+
     def objects(self) -> list[str]:
         """The names of all objects there are."""
         raise NotImplementedError

@@ -21,7 +21,7 @@ class ObjectServer:
         self._port = port
         log = directory / f"{name}.log"
         self._child = Child(name, list(command), log, environment=dict(environment), directory=directory)
-        wait_until(self._answers, name, 30, hint=self._child.tail)
+        wait_until(self._answers, name, 120, hint=self._child.tail)
 
     def _answers(self) -> bool:
         with socket.socket() as probe:

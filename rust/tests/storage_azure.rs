@@ -19,6 +19,10 @@ impl ObjectStoreServer for Azurite {
         Self::start()
     }
 
+    fn url(&self) -> String {
+        self.url()
+    }
+
     fn storage_at(&self, url: Option<&str>) -> Storage {
         storage(Self::ROOT, &url.map_or_else(|| self.url(), str::to_owned), KEY)
     }
@@ -43,7 +47,7 @@ fn what_is_wrong_is_said_in_one_sentence_and_nothing_secret() {
             ErrorCode::StorageFailed,
             "404 Not Found: ContainerNotFound",
         ),
-        (CONTAINER, "not%base64", ErrorCode::StorageFailed, "Invalid"),
+        (CONTAINER, "not%base64", ErrorCode::InvalidSetting, "Invalid"),
     ] {
         let root = root(container);
         let error = storage(&root, &server.url(), key).probe(&root).unwrap_err();
@@ -53,6 +57,12 @@ fn what_is_wrong_is_said_in_one_sentence_and_nothing_secret() {
             "{error}"
         );
         assert_eq!(error.code, code, "{error}");
+        let remedy = if container == CONTAINER {
+            "check the fs.azure.account.key"
+        } else {
+            "make it"
+        };
+        assert!(error.message.contains(remedy), "{error}");
         let shown = error.message.strip_prefix(&prefix).unwrap_or_default();
         for secret in [wrong, KEY, "not%base64", &format!("SharedKey {ACCOUNT}")] {
             assert!(!shown.contains(secret), "{error}");

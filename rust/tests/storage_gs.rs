@@ -24,6 +24,10 @@ impl ObjectStoreServer for GcsServer {
         Self::start()
     }
 
+    fn url(&self) -> String {
+        self.url()
+    }
+
     fn storage_at(&self, url: Option<&str>) -> Storage {
         self.storage(ROOT, &url.map_or_else(|| self.url(), str::to_owned))
     }
@@ -65,6 +69,18 @@ fn a_key_that_is_none_is_never_shown() {
     let error = storage.probe(ROOT).unwrap_err();
     assert_says(&error, ROOT, "");
     assert!(!error.message.contains("hidden"), "{error}");
+    assert_eq!(error.code, ErrorCode::InvalidSetting, "{error}");
+
+    // It is not the object that is missing.
+    let storage = server.storage_at(None);
+    fs::remove_file(&file).unwrap();
+    let error = storage.read(&format!("{ROOT}/a")).unwrap_err();
+    assert_eq!(error.code, ErrorCode::StorageFailed, "{error}");
+    let named = error.message.contains(file.to_str().unwrap());
+    assert!(
+        named && error.message.contains("check gs.auth.service.account.json.keyfile"),
+        "{error}"
+    );
 }
 
 #[test]

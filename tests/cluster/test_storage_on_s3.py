@@ -41,16 +41,22 @@ class StorageOnS3(_OnS3):
 
 @base.ours_only("there is nobody to take turns with")
 class StorageOnS3InTurns(_OnS3):
-    """With Flink's own services and their plug-in, which is downloaded."""
+    """With Flink's own services and their plug-ins, which are downloaded: they read what was written here, and the other way round."""
 
     in_ci = False
 
-    def test_plug_in_of_flink_goes_on_and_back(self) -> None:
-        """Flink's own services with their plug-in read what was written here, and the other way round."""
+    def test_plug_in_on_hadoops_client_goes_on_and_back(self) -> None:
+        self.goes_on_and_back("flink-s3-fs-hadoop")
+
+    def test_plug_in_on_prestos_client_goes_on_and_back(self) -> None:
+        self.server.root = self.server.root.replace("s3://", "s3p://")
+        self.goes_on_and_back("flink-s3-fs-presto")
+
+    def goes_on_and_back(self, name: str) -> None:
         cluster = self.cluster(job_managers=1, namespace=self.namespace(STOCK_VERBS))
         plug_in = cluster.directory / "plugins" / "s3"
         plug_in.mkdir(parents=True)
-        jar = maven.flink_jar("flink-s3-fs-hadoop", _PLUG_IN_VERSION)
+        jar = maven.flink_jar(name, _PLUG_IN_VERSION)
         (plug_in / jar.name).symlink_to(jar)
         with_plug_in = {"FLINK_PLUGINS_DIR": str(plug_in.parent)}
         cluster.start()
@@ -58,9 +64,9 @@ class StorageOnS3InTurns(_OnS3):
         job = CountingJob(cluster).submit()
         job.wait_for("RUNNING")
         job.wait_for_checkpoints(leader, 2)
-        for name, jars, environment in (("stock", [], with_plug_in), ("ours", base.our_jars(), {})):
+        for side, jars, environment in (("stock", [], with_plug_in), ("ours", base.our_jars(), {})):
             for process in (*cluster.job_managers, *cluster.task_managers):
                 process.environment = environment
-            leader = goes_on(self, job, leader, name, jars)
+            leader = goes_on(self, job, leader, side, jars)
         self.assertEqual([], job.stop().problems)
         wait_until(lambda: not self.objects_of_jobs(), "the clean-up of the bucket", 60, 0.2)

@@ -18,13 +18,13 @@ class Authority:
     key: Path
 
 
-def authority(directory: Path, name: str) -> Authority:
-    """Makes one of that name."""
+def authority(directory: Path, name: str, server: str = "IP:127.0.0.1") -> Authority:
+    """Makes one of that name; `server` is the one server that it knows, as certificates have it."""
     ca_file, ca_key = directory / f"{name}.ca.crt", directory / f"{name}.ca.key"
     _run("-subj", f"/CN={name}", "-keyout", str(ca_key), "-out", str(ca_file))
     made = Authority(ca_file, directory / f"{name}.crt", directory / f"{name}.key")
-    signed = ("-CA", str(ca_file), "-CAkey", str(ca_key), "-subj", "/CN=127.0.0.1")
-    extensions = ("-addext", "subjectAltName=IP:127.0.0.1", "-addext", "basicConstraints=critical,CA:FALSE")
+    signed = ("-CA", str(ca_file), "-CAkey", str(ca_key), "-subj", f"/CN={server.partition(':')[2]}")
+    extensions = ("-addext", f"subjectAltName={server}", "-addext", "basicConstraints=critical,CA:FALSE")
     _run(*signed, *extensions, "-keyout", str(made.key), "-out", str(made.certificate))
     return made
 

@@ -25,10 +25,10 @@ class Clock:
 
     def __init__(self, directory: Path) -> None:
         self._java_home = directory / "java"
+        self._file = file = directory / "setting"
         # Flink's scripts call many small programs, which need no clock of their own.
         java = self._java_home / "bin" / "java"
         java.parent.mkdir(parents=True)
-        file = directory / "setting"
         file.write_bytes(_SETTING.pack(0, 0, 1))
         with file.open("r+b") as opened:
             self._setting = mmap.mmap(opened.fileno(), _SETTING.size)
@@ -44,3 +44,8 @@ class Clock:
     def environment(self) -> Mapping[str, str]:
         """For the process."""
         return {"JAVA_HOME": str(self._java_home)}
+
+    @property
+    def preloaded(self) -> Mapping[str, str]:
+        """The same for a process that no script of Flink's starts."""
+        return {"RIG_CLOCK": str(self._file), "LD_PRELOAD": str(prepare.clock())}

@@ -4,6 +4,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from . import java_program, prepare
@@ -29,8 +30,9 @@ class Conversation:
         directory: Path,
         arguments: Sequence[str],
         options: Sequence[str] = ("-Xmx256m",),
+        environment: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`directory` gets its log; it works in the one above."""
+        """`directory` gets its log; it works in the one above. `environment` comes on top of what every such program gets."""
         directory.mkdir(parents=True)
         (directory / "log4j.properties").write_text(LOG4J + "appender.console.target = SYSTEM_ERR\n")
         class_path = [*jars, *java_program.class_path(prepare.flink_home(line)), classes]
@@ -49,7 +51,7 @@ class Conversation:
                 *arguments,
             ],
             directory / f"{directory.name}.log",
-            {**inherited, "HOME": str(directory)},
+            {**inherited, "HOME": str(directory), **environment},
             directory.parent,
             talks=True,
         )
@@ -68,6 +70,13 @@ class Conversation:
         answer = json.loads(self.process.hear(limit))
         assert "failure" not in answer, f"{self.name}: {answer['failure']}\n{self.process.tail()}"
         return answer["answer"]
+
+    def refused(self, step: str, limit: float = 60) -> str:
+        """Has it take a step that has to fail: how it did."""
+        self.tell(step)
+        answer = json.loads(self.process.hear(limit))
+        assert "failure" in answer, f"{self.name}: {step} was answered {answer['answer']}"
+        return str(answer["failure"])
 
     def end(self) -> None:
         """Waits until it has ended by itself, and it has to."""

@@ -90,7 +90,7 @@ class KubernetesClient:
         """Content type and text of the answer."""
         url = urllib.parse.urlsplit(self.access.server)
         connection = http.client.HTTPSConnection(url.hostname or "", url.port or 443, timeout=limit, context=self.tls)
-        headers = {"Accept": "application/json", "Content-Type": "application/json", "User-Agent": "test-rig"}
+        headers = {"Accept": "application/json, */*;q=0.5", "Content-Type": "application/json", "User-Agent": "test-rig"}
         if self.access.token:
             headers["Authorization"] = f"Bearer {self.access.token}"
         try:

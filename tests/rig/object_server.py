@@ -21,7 +21,7 @@ class ObjectServer:
         self._port = port
         log = directory / f"{name}.log"
         self._child = Child(name, list(command), log, environment=dict(environment), directory=directory)
-        wait_until(self._answers, name, 30, hint=self._child.tail)
+        wait_until(self._answers, name, 120, hint=self._child.tail)
 
     def _answers(self) -> bool:
         with socket.socket() as probe:
@@ -31,6 +31,15 @@ class ObjectServer:
     def settings(self) -> dict[str, str]:
         """What Flink is told, as its documentation of the store says."""
         raise NotImplementedError
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"127.0.0.1:{self._port}"
+
+    def settings_by_way_of(self, address: str) -> dict[str, str]:
+        """The same settings with another address for the server."""
+        return {key: value.replace(self.address, address) for key, value in self.settings.items()}
 
     def objects(self) -> list[str]:
         """The names of all objects there are."""

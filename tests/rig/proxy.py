@@ -69,7 +69,12 @@ class FaultProxy:
     @property
     def server(self) -> str:
         """The URL to put into a kubeconfig."""
-        return f"https://127.0.0.1:{self._port}"
+        return f"https://{self.address}"
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"127.0.0.1:{self._port}"
 
     @property
     def mode(self) -> Mode:
@@ -88,6 +93,13 @@ class FaultProxy:
     @delay.setter
     def delay(self, seconds: float) -> None:
         self._delay = seconds
+
+    def reset(self) -> int:
+        """Resets the connections that stand; new ones work. How many they were."""
+        alive = len(self._exchanges)
+        self.mode = Mode.RESET
+        self.mode = Mode.FORWARD
+        return alive
 
     def silence(self) -> int:
         """What is sent over connections that stand gets lost from now on, as when a NAT forgets them; new ones work.

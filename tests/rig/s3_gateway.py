@@ -1,6 +1,7 @@
 """A gateway that speaks S3 with signatures, in front of a directory in which a test can look."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from . import prepare
@@ -15,13 +16,14 @@ class S3Gateway(ObjectServer):
 
     root = f"s3://{BUCKET}/ha"
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, options: Sequence[str] = ()) -> None:
+        """`options` of the gateway in addition."""
         self._objects = directory / "objects"
         (self._objects / BUCKET).mkdir(parents=True)
         known = directory / "known"
         known.mkdir()
         port = free_port()
-        command = [str(prepare.s3_gateway()), "--port", f"127.0.0.1:{port}", "--quiet", "posix"]
+        command = [str(prepare.s3_gateway()), "--port", f"127.0.0.1:{port}", "--quiet", *options, "posix"]
         # Beside the objects, so that the file system need not have extended attributes.
         command += ["--sidecar", str(known), str(self._objects)]
         keys = {"ROOT_ACCESS_KEY": ACCESS_KEY, "ROOT_SECRET_KEY": SECRET_KEY}

@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use super::failure::sources;
+use super::failure::{os_error, sources};
 
 /// Longer texts of a server, such as the page of a proxy, are cut.
 const LONGEST: usize = 300;
@@ -30,13 +30,31 @@ pub(super) fn of(error: &(dyn Error + 'static)) -> String {
     let parts = [Some(status), element(body, "Code"), element(body, "Message")];
     let parts: Vec<&str> = parts.into_iter().flatten().filter(|part| !part.is_empty()).collect();
     let sentence = parts.join(": ");
-    let line = sentence.split_whitespace().collect::<Vec<_>>().join(" ");
+    short(&sentence)
+}
+
+fn short(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let cut: String = line.trim_end_matches('.').chars().take(LONGEST).collect();
     if cut.is_empty() {
         "no reason was given".to_owned()
     } else {
         cut
     }
+}
+
+/// Why there is no client: the name of a file that cannot be read stands in the error before the operating system's.
+pub(super) fn of_client(error: &(dyn Error + 'static)) -> String {
+    let with_file = sources(error).filter(|error| !error.is::<std::io::Error>()).last();
+    match (os_error(error), with_file) {
+        (Some(_), Some(with_file)) => short(&with_file.to_string()),
+        _ => of(error),
+    }
+}
+
+/// The store's own word for what is wrong, such as `NoSuchBucket`.
+pub(super) fn word(error: &(dyn Error + 'static)) -> Option<String> {
+    element(&innermost(error).to_string(), "Code").map(str::to_owned)
 }
 
 fn innermost<'a>(error: &'a (dyn Error + 'static)) -> &'a (dyn Error + 'static) {

@@ -6,6 +6,7 @@ use std::iter::successors;
 
 use super::answer;
 use super::location::Location;
+use super::remedy::{self, Remedy};
 use crate::error::{ErrorCode, HaError};
 
 /// What was being done to an object, for messages.
@@ -25,6 +26,7 @@ pub(super) struct Failure {
     error: HaError,
     cause: String,
     kind: Option<io::ErrorKind>,
+    remedy: Option<Remedy>,
 }
 
 impl Failure {
@@ -32,6 +34,7 @@ impl Failure {
     pub(super) fn new(action: Action, location: &Location, source: &(dyn Error + 'static)) -> Self {
         let kind = kind(source);
         let cause = os_error(source).map_or_else(|| answer::of(source), ToString::to_string);
+        let remedy = remedy::of(location, source);
         let (code, message) = match (action, kind) {
             (Action::Read | Action::Rename, Some(io::ErrorKind::NotFound))
             | (Action::Read, Some(io::ErrorKind::NotADirectory)) => {
@@ -39,9 +42,10 @@ impl Failure {
             }
             _ => {
                 let action = action.participle();
+                let what_to_do = remedy.map_or_else(String::new, |(_, remedy)| format!("; {remedy}"));
                 (
                     ErrorCode::StorageFailed,
-                    format!("{action} {location} failed: {cause}."),
+                    format!("{action} {location} failed: {cause}{what_to_do}."),
                 )
             }
         };
@@ -49,6 +53,24 @@ impl Failure {
             error: HaError::new(code, message),
             cause,
             kind,
+            remedy,
+        }
+    }
+
+    /// The client of a store could not be made of what is set. Whatever file is missing for that, it is not the object.
+    pub(super) fn of_client(action: Action, location: &Location, source: &(dyn Error + 'static)) -> Self {
+        let remedy = remedy::of(location, source).or_else(|| remedy::of_client(location, source));
+        let Some((_, what_to_do)) = remedy else {
+            return Self::new(action, location, source);
+        };
+        let cause = answer::of_client(source);
+        let action = action.participle();
+        let message = format!("{action} {location} failed: {cause}; {what_to_do}.");
+        Self {
+            error: HaError::new(ErrorCode::StorageFailed, message),
+            cause,
+            kind: None,
+            remedy,
         }
     }
 
@@ -67,6 +89,11 @@ impl Failure {
         &self.cause
     }
 
+    /// What to do about the answer of a store, if that is known.
+    pub(super) const fn remedy(&self) -> Option<Remedy> {
+        self.remedy
+    }
+
     /// The operating system's kind of error, if it came from there.
     pub(super) const fn kind(&self) -> Option<io::ErrorKind> {
         self.kind
@@ -78,6 +105,7 @@ impl From<HaError> for Failure {
         Self {
             cause: error.message.clone(),
             kind: None,
+            remedy: None,
             error,
         }
     }

@@ -19,6 +19,7 @@ mod measured;
 #[cfg(feature = "remote")]
 mod options;
 mod probe;
+mod remedy;
 #[cfg(feature = "remote")]
 mod remote;
 #[cfg(feature = "s3")]

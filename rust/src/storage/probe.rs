@@ -32,6 +32,9 @@ pub(super) fn run(backend: &dyn Backend, directory: &Location) -> Result<(), HaE
 
 fn explain(directory: &Location, failure: &Failure) -> HaError {
     use ErrorCode::{InvalidSetting, StorageFailed};
+    if let Some((code, remedy)) = failure.remedy() {
+        return unusable(directory, code, failure.cause(), remedy);
+    }
     let (code, remedy) = match failure.kind() {
         Some(ErrorKind::PermissionDenied) => (
             InvalidSetting,

@@ -108,7 +108,7 @@ impl<F: StoreFactory> Remote<F> {
             let store = self
                 .store()
                 .await
-                .map_err(|error| Failure::new(action, location, &error))?;
+                .map_err(|error| Failure::of_client(action, location, &error))?;
             Ok(work(store, &object).await)
         })
     }

@@ -13,6 +13,7 @@ pub mod control_plane;
 pub mod fault_server;
 pub mod gcs_server;
 pub mod object_store;
+pub mod path;
 pub mod s3_gateway;
 pub mod server_process;
 pub mod sessions;

@@ -8,6 +8,7 @@ use flinkkubeha::error::ErrorCode;
 use flinkkubeha::storage::Storage;
 
 use super::fault_server::{FaultServer, Reaction, Seen};
+use super::path::{Path, Reset};
 
 /// A real server with one bucket or container.
 pub trait ObjectStoreServer: Sized {
@@ -19,6 +20,8 @@ pub trait ObjectStoreServer: Sized {
 
     /// `None`, and a line that says so, where no program is named.
     fn start() -> Option<Self>;
+
+    fn url(&self) -> String;
 
     /// With the settings of Flink's plug-in; another server at this address in place of it.
     fn storage_at(&self, url: Option<&str>) -> Storage;
@@ -36,6 +39,7 @@ macro_rules! object_store_tests {
             everything_below_a_prefix_goes_and_nothing_beside_it,
             a_result_is_renamed_in_place_of_another,
             files_of_any_size_are_copied_whole,
+            a_large_file_survives_connections_that_are_reset_in_the_middle,
             a_store_that_is_busy_is_asked_again,
             a_write_whose_answer_was_lost_is_found_to_be_done,
             an_answer_that_breaks_off_is_read_again
@@ -171,6 +175,43 @@ pub fn files_of_any_size_are_copied_whole<S: ObjectStoreServer>() {
     assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
     let error = storage.download(&uri::<S>("none"), &target).unwrap_err();
     assert_eq!(error.code, ErrorCode::StorageNotFound);
+}
+
+/// Bytes without a period that a piece or a page has.
+pub fn unrepeated(size: usize) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let words = std::iter::repeat_with(|| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state.to_le_bytes()
+    });
+    words.take(size.div_ceil(8)).flatten().take(size).collect()
+}
+
+pub fn a_large_file_survives_connections_that_are_reset_in_the_middle<S: ObjectStoreServer>() {
+    let Some(server) = S::start() else { return };
+    let url = server.url();
+    let directory = tempfile::tempdir().unwrap();
+    let (source, target) = (directory.path().join("source"), directory.path().join("target"));
+    let content = unrepeated((64 << 20) + 4321);
+    fs::write(&source, &content).unwrap();
+
+    let up = Path::to(&url, &[Reset::Up(5 << 20), Reset::Up(100_000), Reset::Up(7 << 20)]);
+    server
+        .storage_at(Some(&up.url()))
+        .upload(&source, &uri::<S>("jar"))
+        .unwrap();
+    assert_eq!(up.resets_left(), 0);
+
+    let down = Path::to(&url, &[Reset::Down(20 << 20), Reset::Down(3 << 20)]);
+    server
+        .storage_at(Some(&down.url()))
+        .download(&uri::<S>("jar"), &target)
+        .unwrap();
+    assert_eq!(down.resets_left(), 0);
+    assert!(fs::read(&target).unwrap() == content);
+    assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 2);
 }
 
 /// A store that keeps objects in memory, checks no signature, and does to a request what a test says first.

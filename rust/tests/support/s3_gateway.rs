@@ -21,13 +21,20 @@ pub struct S3Gateway(ServerProcess);
 impl S3Gateway {
     /// `None`, and a line that says so, where no program is named.
     pub fn start() -> Option<Self> {
+        Self::start_with(&[])
+    }
+
+    /// With further options of the gateway.
+    pub fn start_with(options: &[&str]) -> Option<Self> {
         ServerProcess::start("FLINKKUBEHA_S3_GATEWAY", |program, port, directory| {
             let [objects, known] = ["objects", SIDECAR].map(|name| directory.join(name));
             std::fs::create_dir_all(objects.join(BUCKET)).unwrap();
             std::fs::create_dir(&known).unwrap();
             let mut command = Command::new(program);
             command
-                .args(["--port", &format!("127.0.0.1:{port}"), "--quiet", "posix", "--sidecar"])
+                .args(["--port", &format!("127.0.0.1:{port}"), "--quiet"])
+                .args(options)
+                .args(["posix", "--sidecar"])
                 .args([&known, &objects])
                 .env("ROOT_ACCESS_KEY", ACCESS_KEY)
                 .env("ROOT_SECRET_KEY", SECRET_KEY);

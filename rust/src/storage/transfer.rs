@@ -4,10 +4,11 @@ use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{Stream, TryStreamExt};
 use object_store::path::Path as ObjectPath;
 use object_store::{ObjectStore, ObjectStoreExt};
 
@@ -39,6 +40,12 @@ impl CopyFailure {
                 HaError::new(ErrorCode::StorageFailed, message).into()
             }
         }
+    }
+}
+
+impl From<io::Error> for CopyFailure {
+    fn from(error: io::Error) -> Self {
+        Self::File(error)
     }
 }
 
@@ -79,7 +86,8 @@ pub(super) async fn upload(store: &dyn ObjectStore, file: &Path, object: &Object
     Ok(())
 }
 
-fn next_piece(source: &mut File) -> io::Result<Option<Bytes>> {
+/// `None` at the end of the file.
+pub(super) fn next_piece(source: &mut File) -> io::Result<Option<Bytes>> {
     let mut piece = Vec::new();
     source.take(PIECE_BYTES).read_to_end(&mut piece)?;
     Ok((!piece.is_empty()).then(|| piece.into()))
@@ -87,12 +95,21 @@ fn next_piece(source: &mut File) -> io::Result<Option<Bytes>> {
 
 /// Copies an object into a file, which appears when it is complete.
 pub(super) async fn download(store: &dyn ObjectStore, object: &ObjectPath, file: &Path) -> Result<(), CopyFailure> {
-    let mut content = store.get(object).await?.into_stream();
-    let (mut target, part) = PartFile::create(file).map_err(CopyFailure::File)?;
+    let content = store.get(object).await?.into_stream();
+    save(content.map_err(CopyFailure::Object), file).await
+}
+
+/// Writes everything that comes into a file, which appears when it is complete.
+pub(super) async fn save<E: From<io::Error>>(
+    content: impl Stream<Item = Result<Bytes, E>>,
+    file: &Path,
+) -> Result<(), E> {
+    let mut content = pin!(content);
+    let (mut target, part) = PartFile::create(file)?;
     while let Some(piece) = content.try_next().await? {
-        target.write_all(&piece).map_err(CopyFailure::File)?;
+        target.write_all(&piece)?;
     }
-    part.rename(file).map_err(CopyFailure::File)
+    Ok(part.rename(file)?)
 }
 
 /// A file that is gone when it was not renamed.

@@ -162,6 +162,10 @@ fn what_is_absent_is_named_and_deleting_it_is_fine() {
         assert!(!storage.delete(&uri).unwrap());
         assert_eq!(storage.delete_prefix(&uri).unwrap(), 0);
     }
+    assert!(
+        storage.exists(&format!("{root}/file")).unwrap(),
+        "a file above is no empty directory"
+    );
     let error = storage
         .rename(&format!("{root}/none"), &format!("{root}/x/other"))
         .unwrap_err();

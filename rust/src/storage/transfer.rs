@@ -4,10 +4,11 @@ use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::pin::pin;
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{Stream, TryStreamExt};
 use object_store::path::Path as ObjectPath;
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt};
 
@@ -39,6 +40,12 @@ impl CopyFailure {
                 HaError::new(ErrorCode::StorageFailed, message).into()
             }
         }
+    }
+}
+
+impl From<io::Error> for CopyFailure {
+    fn from(error: io::Error) -> Self {
+        Self::File(error)
     }
 }
 
@@ -79,7 +86,8 @@ pub(super) async fn upload(store: &dyn ObjectStore, file: &Path, object: &Object
     Ok(())
 }
 
-fn next_piece(source: &mut File) -> io::Result<Option<Bytes>> {
+/// `None` at the end of the file.
+pub(super) fn next_piece(source: &mut File) -> io::Result<Option<Bytes>> {
     let mut piece = Vec::new();
     source.take(PIECE_BYTES).read_to_end(&mut piece)?;
     Ok((!piece.is_empty()).then(|| piece.into()))
@@ -99,12 +107,12 @@ async fn fetch(
     let found = get(GetOptions::default()).await?;
     let (size, version) = (found.meta.size, found.meta.e_tag.clone());
     let mut content = found.into_stream();
-    let (mut target, part) = PartFile::create(file).map_err(CopyFailure::File)?;
+    let (mut target, part) = PartFile::create(file)?;
     let (mut written, mut resumed_at) = (0, 0);
     while written < size {
         match content.try_next().await {
             Ok(Some(piece)) => {
-                target.write_all(&piece).map_err(CopyFailure::File)?;
+                target.write_all(&piece)?;
                 written += piece.len() as u64;
             }
             Ok(None) => return Err(broke_off(written, size).into()),
@@ -119,7 +127,20 @@ async fn fetch(
             }
         }
     }
-    part.rename(file).map_err(CopyFailure::File)
+    Ok(part.rename(file)?)
+}
+
+/// Writes everything that comes into a file, which appears when it is complete.
+pub(super) async fn save<E: From<io::Error>>(
+    content: impl Stream<Item = Result<Bytes, E>>,
+    file: &Path,
+) -> Result<(), E> {
+    let mut content = pin!(content);
+    let (mut target, part) = PartFile::create(file)?;
+    while let Some(piece) = content.try_next().await? {
+        target.write_all(&piece)?;
+    }
+    Ok(part.rename(file)?)
 }
 
 fn broke_off(written: u64, size: u64) -> object_store::Error {

@@ -1,4 +1,4 @@
-//! What the tests stand on: a real control plane, real object stores, and a server that fails as it is told.
+//! What the tests stand on: a real control plane, real object stores, a real HDFS, and a server that fails as it is told.
 // Each test uses a part of it.
 #![allow(
     dead_code,
@@ -10,8 +10,10 @@
 
 pub mod azurite;
 pub mod control_plane;
+pub mod detour;
 pub mod fault_server;
 pub mod gcs_server;
+pub mod hdfs_server;
 pub mod object_store;
 pub mod path;
 pub mod s3_gateway;

@@ -54,7 +54,7 @@ pub(crate) fn files_and_pointers(plane: &ControlPlane) {
                 (&checkpoint(6), &marked(&removed, 5)),
                 (
                     &checkpoint(7),
-                    &pointer("hdfs://namenode/ha/completedCheckpoint0123456789ab", 5),
+                    &pointer("oss://bucket/ha/completedCheckpoint0123456789ab", 5),
                 ),
             ],
         ),
@@ -76,7 +76,7 @@ pub(crate) fn files_and_pointers(plane: &ControlPlane) {
         "warning",
         &map,
         &checkpoint(7),
-        "There is no native storage for hdfs",
+        "There is no native storage for oss",
     );
     let listed = verification["directories"].as_array().unwrap();
     let expected = format!("file:{}", directory.display());

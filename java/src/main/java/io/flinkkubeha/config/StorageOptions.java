@@ -39,10 +39,14 @@ final class StorageOptions {
     /** Of the plug-in for Azure, with its two drivers. */
     private static final List<String> AZURE = List.of("fs.azure.", "azure.");
 
+    /** Of Hadoop's client, in Flink's words and in its own. */
+    private static final List<String> HDFS =
+            List.of("fs.hdfs.", "flink.hadoop.", "env.hadoop.conf.dir");
+
     private static final Map<String, List<String>> PREFIXES =
             Map.of(
                     "s3", S3, "s3a", S3, "s3p", S3, "gs", GS, "abfs", AZURE, "abfss", AZURE,
-                    "wasb", AZURE, "wasbs", AZURE);
+                    "wasb", AZURE, "wasbs", AZURE, "hdfs", HDFS);
 
     private StorageOptions() {}
 
@@ -51,6 +55,9 @@ final class StorageOptions {
         final List<String> prefixes = PREFIXES.getOrDefault(scheme, Collections.emptyList());
         final Map<String, String> options = new TreeMap<>(configuration.toMap());
         options.keySet().removeIf(key -> prefixes.stream().noneMatch(key::startsWith));
+        if ("hdfs".equals(scheme)) {
+            options.putAll(HadoopSurroundings.ofThisProcess());
+        }
         return options;
     }
 }

@@ -104,6 +104,8 @@ class StorageConfigurationTest {
             "fs.gs.storage.root.url", "http://gateway:4443",
             "env.hadoop.conf.dir", "/etc/hadoop",
             "fs.azure.account.key.x", "k",
+            "fs.hdfs.hadoopconf", "/hadoop",
+            "flink.hadoop.dfs.replication", "2",
             "state.backend.type", "hashmap"
         };
 
@@ -125,6 +127,11 @@ class StorageConfigurationTest {
         for (String scheme : new String[] {"abfs", "abfss", "wasb", "wasbs"}) {
             assertThat(optionsOf(scheme, settings)).containsOnlyKeys("fs.azure.account.key.x");
         }
+        assertThat(optionsOf("hdfs", settings))
+                .containsOnlyKeys(
+                        "fs.hdfs.hadoopconf",
+                        "flink.hadoop.dfs.replication",
+                        "env.hadoop.conf.dir");
         assertThat(optionsOf("file", settings)).isEmpty();
     }
 

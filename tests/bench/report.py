@@ -1,11 +1,11 @@
-"""The figures as a page with one table for each group, and a plot beside it."""
+"""The figures as a page with one table for each group and plots beside it, and the short table of the README."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from . import plots
 from .results import Results, Spread
-from .sides import OURS, STOCK
+from .sides import FAST, OURS, STOCK
 
 # In the order of the page; what each group is about.
 GROUPS = {
@@ -14,17 +14,49 @@ GROUPS = {
     "calls": "What is asked of the API server",
     "latency": "What a job waits for, one job",
     "throughput": "Twenty jobs, a checkpoint after the other",
+    "jobs": "More and more jobs, each a checkpoint after the other",
     "many jobs": "A standby takes over a cluster with many jobs",
     "watchers": "Processes that only look for the leader",
-    "start": "Start of the HA services, in a new JVM",
+    "clusters": "Many clusters on one API server",
+    "start": "Start of the HA services, in a JVM that has done what every process of Flink does first",
     "footprint": "What a process holds that leads",
+    "bridge": "The boundary between Java and native code",
 }
+_BEGIN, _END = "<!-- written by tests/bench/run --publish -->", "<!-- up to here -->"
 
 
 def write(results: Results, facts: dict[str, str], directory: Path) -> None:
     """FIGURES.md and plots/ in that directory."""
     (directory / "plots").mkdir(exist_ok=True)
     (directory / "FIGURES.md").write_text("\n".join(_page(results, facts, directory)) + "\n")
+
+
+def write_into(readme: Path, results: Results, facts: dict[str, str]) -> None:
+    """All rows, with medians only, between the marks in the README."""
+    text = readme.read_text()
+    begin, end = text.index(_BEGIN) + len(_BEGIN), text.index(_END)
+    readme.write_text(text[:begin] + "\n" + "\n".join(_short(results, facts)) + "\n" + text[end:])
+
+
+def _short(results: Results, facts: dict[str, str]) -> Iterator[str]:
+    yield f"{facts['Date']}, {facts['Command']}, on {facts['Machine']}; {facts['Versions']}. Medians, both sides in turn in one run:"
+    yield ""
+    yield "| | Flink's own services | this jar | ratio |"
+    yield "|---|---|---|---|"
+    for group in GROUPS:
+        for row in _rows(results, group):
+            ours = _median(row, OURS.name)
+            if FAST.name in row.sides:
+                ours += f"; {_median(row, FAST.name)} {FAST.name}"
+            yield f"| {row.what} | {_median(row, STOCK.name)} | {ours} | {_ratio(row)} |"
+
+
+def _median(row: plots.Row, side: str) -> str:
+    if side not in row.sides:
+        return "–"
+    spread = row.sides[side]
+    tail = f" (p99 {plots.number(spread.p99)})" if spread.count >= 100 else ""
+    return f"{plots.number(spread.median)} {row.unit}".strip() + tail
 
 
 def _page(results: Results, facts: dict[str, str], directory: Path) -> Iterator[str]:
@@ -39,13 +71,13 @@ def _page(results: Results, facts: dict[str, str], directory: Path) -> Iterator[
         rows = _rows(results, group)
         if not rows:
             continue
-        plot = f"plots/{group.replace(' ', '-')}.svg"
-        (directory / plot).write_text(plots.strips(title, rows))
         yield ""
         yield f"## {title}"
         yield ""
-        yield f"![{title}]({plot})"
-        yield ""
+        for name, plot in _plots(group, title, rows):
+            (directory / "plots" / f"{name}.svg").write_text(plot)
+            yield f"![{title}](plots/{name}.svg)"
+            yield ""
         others = sorted({side for row in rows for side in row.sides} - {STOCK.name, OURS.name})
         names = [STOCK.name, OURS.name, *others]
         yield f"| | {' | '.join(names)} | ratio | values |"
@@ -54,6 +86,32 @@ def _page(results: Results, facts: dict[str, str], directory: Path) -> Iterator[
             cells = [_cell(row, name) for name in names]
             counts = "/".join(str(row.sides[name].count) for name in names if name in row.sides)
             yield f"| {row.what} | {' | '.join(cells)} | {_ratio(row)} | {counts} |"
+
+
+def _plots(group: str, title: str, rows: Sequence[plots.Row]) -> Iterator[tuple[str, str]]:
+    name = group.replace(" ", "-")
+    growing = [row for row in rows if row.what.split()[0].isdigit()]
+    if group == "take-over":
+        yield "timelines", plots.timelines("After the end of the leader, in seconds", _timelines(rows))
+    elif group == "latency":
+        yield f"{name}-distribution", plots.distributions(title, rows)
+    elif group == "jobs":
+        yield name, plots.curves(title, rows[0].unit, growing, "jobs")
+        return
+    elif group == "watchers":
+        growing = [row for row in growing if row.unit == "MiB"]
+        yield f"{name}-growing", plots.curves(title, "MiB a minute", growing, "TaskManagers")
+    yield name, plots.strips(title, rows)
+
+
+def _timelines(rows: Sequence[plots.Row]) -> list[tuple[str, str, list[tuple[str, float]]]]:
+    """What a fault leads to, by medians: rows of one fault are called `FAULT → EVENT`."""
+    lines: dict[tuple[str, str], list[tuple[str, float]]] = {}
+    for row in rows:
+        fault, event = row.what.rsplit(" → ", 1)
+        for side, spread in row.sides.items():
+            lines.setdefault((fault, side), []).append((event, spread.median))
+    return [(fault, side, sorted(events, key=lambda one: one[1])) for (fault, side), events in sorted(lines.items())]
 
 
 def _rows(results: Results, group: str) -> list[plots.Row]:

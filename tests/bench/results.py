@@ -48,8 +48,10 @@ class Results:
     def __init__(self, file: Path) -> None:
         self._file = file
         self.samples: list[Sample] = []
+        self.facts: dict[str, str] = {}
         if file.exists():
-            self.samples = [Sample(**one) for one in json.loads(file.read_text())["samples"]]
+            kept = json.loads(file.read_text())
+            self.samples, self.facts = [Sample(**one) for one in kept["samples"]], kept["facts"]
 
     def add(self, sample: Sample) -> None:
         """Keeps it."""

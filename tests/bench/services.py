@@ -1,12 +1,14 @@
 """HA services by themselves, without Flink around them: what each call takes, and what it costs the API server."""
 
 import time
+from collections.abc import Sequence
 
 from rig.audit import AuditLog, Request
+from rig.conversation import Conversation
 from rig.proxy import FaultProxy
 from rig.waiting import wait_until
 
-from .sides import SIDES, Side
+from .sides import OURS, SIDES, Side
 from .stage import CLUSTER_CONFIG_MAP, Scene, Stage
 
 _LEADER_KEY = "org.apache.flink.k8s.leader."
@@ -25,7 +27,7 @@ def _requests(scene: Scene, name: str, begun: float, ended: float) -> list[Reque
 
 def start(stage: Stage) -> None:
     """The factory, the first grant, and what the process holds then."""
-    for _ in range(stage.runs):
+    for _ in range(min(stage.runs, 10)):
         for side in SIDES:
             with stage.scene(side) as scene:
                 program = scene.program("starts")
@@ -37,7 +39,9 @@ def start(stage: Stage) -> None:
                 stage.add("start", "contender registered → granted", "ms", side, program.ask("led")["grant"])
                 held = program.ask("footprint")
                 stage.add("footprint", "threads of the process", "", side, held["threads"])
+                stage.add("footprint", "threads that HA has added", "", side, held["threads more"])
                 stage.add("footprint", "classes loaded", "", side, held["classes"])
+                stage.add("footprint", "classes that HA has added", "", side, held["classes more"])
                 stage.add("footprint", "heap in use", "MiB", side, held["heap bytes"] / 2**20)
                 stage.add("footprint", "resident", "MiB", side, held["resident KiB"] / 2**10)
                 program.ask("close")
@@ -47,7 +51,7 @@ def start(stage: Stage) -> None:
 def checkpoints(stage: Stage) -> None:
     """The counter, and the store of completed checkpoints: alone, and twenty jobs at once."""
     ids, alone, each = (50, 50, 5) if stage.quick else (500, 500, 50)
-    for _ in range(stage.runs):
+    for _ in range(min(stage.runs, 3)):
         for side in SIDES:
             with stage.scene(side) as scene:
                 program = scene.program("leader")
@@ -64,6 +68,9 @@ def checkpoints(stage: Stage) -> None:
                 stage.add("calls", "API calls per checkpoint", "", side, len(asked) / alone)
                 done = program.ask(f"checkpoint 20 {each}", 300)
                 stage.add("throughput", "20 jobs at once", "checkpoints/s", side, 20 * each / done["all"] * 1000)
+                for jobs in () if stage.quick else (1, 5, 50):
+                    done = program.ask(f"checkpoint {jobs} {each}", 300)
+                    stage.add("jobs", f"{jobs} jobs at once", "checkpoints/s", side, jobs * each / done["all"] * 1000)
                 program.ask("close", 60)
                 program.end()
 
@@ -91,8 +98,8 @@ def idle(stage: Stage) -> None:
 
 def release(stage: Stage) -> None:
     """From the API server's answer to the release of the lock to the grant of the standby."""
-    for _ in range(stage.runs):
-        for side in SIDES:
+    for side in SIDES:
+        for _ in range(stage.rounds(side)):
             with stage.scene(side) as scene:
                 leader, standby = scene.program("leader"), scene.program("standby")
                 _stand_and_lead(leader, 0)
@@ -116,7 +123,7 @@ def _released(scene: Scene, closing: float, granted: float) -> float:
 def many_jobs(stage: Stage) -> None:
     """A standby takes over 100 and 500 jobs: until every job master is published."""
     for jobs in (20,) if stage.quick else (100, 500):
-        for _ in range(1 if stage.quick else min(stage.runs, 3)):
+        for _ in range(min(stage.runs, 2)):
             for side in SIDES:
                 with stage.scene(side) as scene:
                     leader, standby = scene.program("leader"), scene.program("standby")
@@ -146,44 +153,75 @@ def _wait_for_publication(scene: Scene, session: str, jobs: int) -> None:
 
 
 def watchers(stage: Stage) -> None:
-    """What a hundred processes that look for the leader of a cluster with 500 jobs receive."""
-    jobs, watching, seconds = (20, 5, 10) if stage.quick else (500, 100, 60)
+    """What up to a hundred processes that look for the leader of a cluster with 500 jobs receive."""
+    jobs, growing, seconds = (20, (5,), 10) if stage.quick else (500, (10, 50, 100), 30)
     for side in SIDES:
         with stage.scene(side) as scene:
             leader = scene.program("leader")
             _stand_and_lead(leader, jobs)
             path = FaultProxy(stage.kubernetes.access.server)
             scene.on_end(path.close)
-            looking = scene.program("watchers", path.server, memory="2g")
-            looking.ask(f"watch {watching}", 300)
-            _hold(5)
-            before = path.bytes_down
-            _hold(seconds)
-            each = (path.bytes_down - before) / 2**20 * 60 / seconds
-            stage.add("watchers", f"{jobs} jobs × {watching} watchers: received per minute", "MiB", side, each)
+            looking = [scene.program(f"watchers-{watching}", path.server, memory="2g") for watching in growing]
+            there = 0
+            for program, watching in zip(looking, growing):
+                program.ask(f"watch {watching - there}", 300)
+                there = watching
+                _hold(5)
+                before = path.bytes_down
+                _hold(seconds)
+                each = (path.bytes_down - before) / 2**20 * 60 / seconds
+                what = f"{watching} watchers of {jobs} jobs: received per minute"
+                stage.add("watchers", what, "MiB", side, each)
             leader.process.kill()
-            _change_of_leader(stage, scene, side, looking, f"{watching} watchers: new leader granted → all know it")
-            looking.process.kill()
+            _change_of_leader(stage, scene, side, looking, f"{there} watchers: new leader granted → all know it")
+            for program in looking:
+                program.process.kill()
 
 
-def _change_of_leader(stage: Stage, scene: Scene, side: Side, looking, what: str) -> None:  # type: ignore[no-untyped-def]
+def _change_of_leader(stage: Stage, scene: Scene, side: Side, looking: Sequence[Conversation], what: str) -> None:
     successor = scene.program("successor")
     successor.ask("open")
     successor.ask("stand 0")
     led = successor.ask("led", 120)
     session = led["session"]
 
-    def all_know() -> list[int] | None:
-        seen: dict[str, list[int]] = looking.ask("seen")
-        return seen[session] if set(seen) == {session} else None
+    def all_know() -> int | None:
+        seen: list[dict[str, list[int]]] = [program.ask("seen") for program in looking]
+        return max(one[session][1] for one in seen) if all(set(one) == {session} for one in seen) else None
 
     known = wait_until(all_know, "all to know the new leader", 60, 0.2)
     assert known
-    stage.add("watchers", what, "ms", side, known[1] - led["granted"])
+    stage.add("watchers", what, "ms", side, known - led["granted"])
     successor.process.kill()
 
 
-def _stand_and_lead(program, jobs: int) -> None:  # type: ignore[no-untyped-def]
+def clusters(stage: Stage) -> None:
+    """The leaders of a thousand clusters on one API server: what they lose, and what their requests take."""
+    processes, each, seconds = (2, 3, 6) if stage.quick else (4, 250, 120)
+    with stage.scene(OURS) as scene:
+        programs = [scene.program(f"clusters-{number}", memory="1g") for number in range(processes)]
+        for program in programs:
+            program.tell(f"clusters {each} {program.name}")
+        for program in programs:
+            program.hear(600)
+        _hold(1 if stage.quick else 10)
+        begun = time.time()
+        _hold(seconds)
+        ended = time.time()
+        lost = sum(program.ask("losses") for program in programs)
+        asked = _requests(scene, "clusters-", begun, ended)
+        refused = [one for one in asked if one.code >= 400]
+        took = [(one.answered - one.received) * 1000 for one in asked if one.is_write]
+        name = f"{processes * each} clusters"
+        stage.add("clusters", f"{name}: leaderships lost in {seconds} s", "", OURS, lost)
+        stage.add("clusters", f"{name}: requests that failed", "", OURS, len(refused))
+        stage.add("clusters", f"{name}: requests per second", "", OURS, len(asked) / seconds)
+        stage.add("clusters", f"{name}: a renewal in the API server", "ms", OURS, *took)
+        for program in programs:
+            program.process.kill()
+
+
+def _stand_and_lead(program: Conversation, jobs: int) -> None:
     program.ask("open")
     program.ask(f"stand {jobs}", 120)
     program.ask("led", 300)

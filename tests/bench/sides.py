@@ -28,4 +28,5 @@ class Side:
 
 STOCK = Side("stock", ours=False)
 OURS = Side("flink-kube-ha", ours=True)
+FAST = Side("with fast failover", ours=True, settings={"high-availability.native.fast-failover": "true"})
 SIDES = (STOCK, OURS)

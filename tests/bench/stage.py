@@ -34,6 +34,10 @@ class Stage:
         self._count += 1
         return Scene(self, side, self.directory / f"{self._count:03}-{side.name}")
 
+    def rounds(self, side: Side) -> int:
+        """How often what takes stock a lease is measured: its figures hardly vary."""
+        return self.runs if side.ours else min(self.runs, 5)
+
     def add(self, group: str, what: str, unit: str, side: Side, *values: float) -> None:
         """One sample."""
         self.results.add(Sample(self.benchmark, group, what, unit, side.name, values))

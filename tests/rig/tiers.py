@@ -38,7 +38,7 @@ def _cargo(*arguments: str, counter: steps.Counter, limit: float = 1800, forbidd
 
 
 # Those that take seconds: a lease of stock has to run out in none of them.
-_BENCH_IN_CI = ("--quick", "start", "checkpoints", "idle")
+_BENCH_IN_CI = ("--quick", "start", "checkpoints", "idle", "clusters", "bridge")
 
 
 _RELEASE = Tier(

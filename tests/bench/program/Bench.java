@@ -3,6 +3,9 @@ package io.flinkkubeha.tests.bench;
 import io.flinkkubeha.tests.Conversation;
 
 import org.apache.flink.configuration.Configuration;
+import org.apache.flink.runtime.util.EnvironmentInformation;
+
+import org.slf4j.LoggerFactory;
 
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -26,6 +29,8 @@ public final class Bench {
     private OpenServices services;
     private Contenders contenders;
     private Watchers watchers;
+    private Clusters clusters;
+    private Footprint before;
 
     private Bench(Configuration configuration, Path checkpoints) {
         this.configuration = configuration;
@@ -33,6 +38,9 @@ public final class Bench {
     }
 
     public static void main(String[] arguments) throws Exception {
+        // The first thing that each process of Flink does.
+        EnvironmentInformation.logEnvironmentInfo(
+                LoggerFactory.getLogger(Bench.class), "Bench", new String[0]);
         final List<String> settings = Arrays.asList(arguments).subList(1, arguments.length);
         Conversation.hold(
                 new Bench(Conversation.configuration(settings), Path.of(arguments[0]))::take);
@@ -49,7 +57,7 @@ public final class Bench {
             case "led":
                 return contenders.led();
             case "footprint":
-                return Footprint.now();
+                return Footprint.now().since(before);
             case "count":
                 return new CheckpointedJobs(services.services(), checkpoints, 1)
                         .count(number(words, 1));
@@ -61,6 +69,11 @@ public final class Bench {
                 return watchers.found();
             case "seen":
                 return watchers.seen();
+            case "clusters":
+                clusters = new Clusters(configuration, words[2], number(words, 1));
+                return clusters.led();
+            case "losses":
+                return clusters.losses();
             case "close":
                 return close();
             default:
@@ -74,6 +87,7 @@ public final class Bench {
 
     /** How long the factory took, in a JVM that has not seen any HA class before. */
     private Object open() throws Exception {
+        before = Footprint.now();
         final long usedBefore = Footprint.processorNanos();
         final long before = System.nanoTime();
         services = OpenServices.open(configuration);
@@ -89,6 +103,9 @@ public final class Bench {
     }
 
     private Object close() throws Exception {
+        if (clusters != null) {
+            clusters.close();
+        }
         if (watchers != null) {
             watchers.close();
         }

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.UUID;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** A JobManager's contenders: the dispatcher, and a job master for each job. */
 final class Contenders implements AutoCloseable {
@@ -46,6 +47,11 @@ final class Contenders implements AutoCloseable {
         return led;
     }
 
+    /** How often any of them was told that it leads no more. */
+    int losses() {
+        return contenders.stream().mapToInt(one -> one.losses.get()).sum();
+    }
+
     @Override
     public void close() throws Exception {
         for (LeaderElection election : elections) {
@@ -58,6 +64,7 @@ final class Contenders implements AutoCloseable {
         private final LeaderElection election;
         private final String address;
         private final CompletableFuture<Void> confirmed = new CompletableFuture<>();
+        private final AtomicInteger losses = new AtomicInteger();
         private volatile long grantedAt;
         private volatile long grantedNanos;
         private volatile UUID session;
@@ -84,7 +91,9 @@ final class Contenders implements AutoCloseable {
         }
 
         @Override
-        public void revokeLeadership() {}
+        public void revokeLeadership() {
+            losses.incrementAndGet();
+        }
 
         @Override
         public void handleError(Exception failure) {

@@ -13,7 +13,17 @@ import java.util.stream.Stream;
 /** What this process holds. */
 final class Footprint {
 
-    private Footprint() {}
+    private final long classes;
+    private final long threads;
+    private final long heapBytes;
+    private final long residentKiB;
+
+    private Footprint(long classes, long threads, long heapBytes, long residentKiB) {
+        this.classes = classes;
+        this.threads = threads;
+        this.heapBytes = heapBytes;
+        this.residentKiB = residentKiB;
+    }
 
     /** Processor time of this process so far, in nanoseconds. */
     static long processorNanos() {
@@ -21,22 +31,40 @@ final class Footprint {
                 .getProcessCpuTime();
     }
 
-    static Object now() throws IOException {
+    static Footprint now() throws IOException {
         System.gc();
-        final Map<String, Object> held = new LinkedHashMap<>();
-        held.put("classes", ManagementFactory.getClassLoadingMXBean().getLoadedClassCount());
-        held.put(
-                "heap bytes",
-                ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed());
-        // Of the kernel, so that native ones count.
+        return new Footprint(
+                ManagementFactory.getClassLoadingMXBean().getLoadedClassCount(),
+                threadCount(),
+                ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed(),
+                residentSize());
+    }
+
+    /** Of the kernel, so that native ones count. */
+    private static long threadCount() throws IOException {
         try (Stream<Path> threads = Files.list(Path.of("/proc/self/task"))) {
-            held.put("threads", threads.count());
+            return threads.count();
         }
+    }
+
+    private static long residentSize() throws IOException {
         for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
             if (line.startsWith("VmRSS:")) {
-                held.put("resident KiB", Long.parseLong(line.replaceAll("\\D", "")));
+                return Long.parseLong(line.replaceAll("\\D", ""));
             }
         }
+        return 0;
+    }
+
+    /** What is held now, and what of it has come since then. */
+    Object since(Footprint before) {
+        final Map<String, Object> held = new LinkedHashMap<>();
+        held.put("classes", classes);
+        held.put("classes more", classes - before.classes);
+        held.put("threads", threads);
+        held.put("threads more", threads - before.threads);
+        held.put("heap bytes", heapBytes);
+        held.put("resident KiB", residentKiB);
         return held;
     }
 }

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 
 use super::error::{ClientError, capital, one_line};
 use super::source::{Credentials, Loaded, Source};
+use super::stack;
 
 /// Files are looked at no more often than this, and only while calls are made.
 const LOOK_INTERVAL: Duration = Duration::from_secs(2);
@@ -460,7 +461,7 @@ fn build(loaded: &Loaded) -> Result<kube::Client, ClientError> {
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     });
     let place = &loaded.credentials_place;
-    kube::Client::try_from(loaded.config.clone()).map_err(|error| match error {
+    stack::client(loaded.config.clone()).map_err(|error| match error {
         kube::Error::Auth(error) => ClientError::new(format!(
             "{} cannot be obtained: {}; correct the user in the kubeconfig.",
             capital(place),

@@ -18,6 +18,7 @@ mod proxy;
 mod request;
 mod service_account;
 mod source;
+mod stack;
 mod surroundings;
 mod token_file;
 mod watch;

@@ -17,6 +17,7 @@ package io.flinkkubeha;
 import org.apache.flink.configuration.Configuration;
 import org.apache.flink.runtime.highavailability.ClientHighAvailabilityServices;
 import org.apache.flink.runtime.highavailability.HighAvailabilityServices;
+import org.apache.flink.util.ExceptionUtils;
 
 import io.flinkkubeha.bridge.ErrorCode;
 import io.flinkkubeha.bridge.NativeException;
@@ -42,7 +43,10 @@ import javax.annotation.Nullable;
 import java.io.IOException;
 import java.util.Map;
 import java.util.UUID;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Executor;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.RejectedExecutionException;
 
 /** Starts HA services, and checks what can be checked before anything is written. */
 public final class HaStarter {
@@ -55,6 +59,7 @@ public final class HaStarter {
     public static HighAvailabilityServices start(Configuration configuration, Executor ioExecutor)
             throws Exception {
         requireSingleJar();
+        ahead(ioExecutor, NativeLibrary::loadAhead);
         final String flinkVersion = LineAdapters.flinkVersion();
         final LineAdapter adapter = LineAdapters.of(flinkVersion);
         final ProcessRole role = ProcessRole.ofCaller();
@@ -69,10 +74,28 @@ public final class HaStarter {
         HaStorages storages = null;
         HaMetrics metrics = null;
         try {
-            storages = StorageSelector.select(storage);
-            if (role.isCandidate()) {
-                StorageSelector.requireWritable(storage, storages);
-            }
+            final HaStorages selected = StorageSelector.select(storage);
+            storages = selected;
+            final FutureTask<Void> probe = probe(storage, selected, role);
+            ahead(ioExecutor, probe);
+            metrics =
+                    HaMetrics.open(
+                            metricsSettings,
+                            settings.clusterId(),
+                            identity,
+                            new ServicesMetrics(session, selected),
+                            ioExecutor);
+            final HighAvailabilityServices services =
+                    adapter.createServices(
+                            new HaRuntime(
+                                    new ConfigMapNames(settings.clusterId()),
+                                    session,
+                                    storage,
+                                    selected,
+                                    metrics),
+                            configuration,
+                            ioExecutor);
+            resultOf(probe);
             LOG.info(
                     "flink-kube-ha {} serves high availability for Flink {} as {}: cluster-id {}, namespace {}, "
                             + "storage {} served by {}, {}, identity {}.",
@@ -82,31 +105,48 @@ public final class HaStarter {
                     settings.clusterId(),
                     settings.namespace(),
                     storage.clusterRoot(),
-                    storages.description(),
+                    selected.description(),
                     settings.describeLease(),
                     identity);
-            metrics =
-                    HaMetrics.open(
-                            metricsSettings,
-                            settings.clusterId(),
-                            identity,
-                            new ServicesMetrics(session, storages));
             session.awaitReady(null);
-            return adapter.createServices(
-                    new HaRuntime(
-                            new ConfigMapNames(settings.clusterId()),
-                            session,
-                            storage,
-                            storages,
-                            metrics),
-                    configuration,
-                    ioExecutor);
+            return services;
         } catch (NativeException e) {
             close(session, storages, metrics);
             throw ErrorMapping.ofStart(e);
         } catch (Throwable t) {
             close(session, storages, metrics);
             throw t;
+        }
+    }
+
+    /** Whether the storage can be used. Who only reads finds that out by reading. */
+    private static FutureTask<Void> probe(
+            StorageConfiguration storage, HaStorages storages, ProcessRole role) {
+        return new FutureTask<>(
+                () -> {
+                    if (role.isCandidate()) {
+                        StorageSelector.requireWritable(storage, storages);
+                    }
+                    return null;
+                });
+    }
+
+    /** Has it run while the caller goes on; an executor that does not get to it is no harm. */
+    private static void ahead(Executor executor, Runnable task) {
+        try {
+            executor.execute(task);
+        } catch (RejectedExecutionException e) {
+            LOG.debug("Nothing is run ahead.", e);
+        }
+    }
+
+    /** Runs it here if nobody has begun to. */
+    private static void resultOf(FutureTask<Void> task) throws Exception {
+        task.run();
+        try {
+            task.get();
+        } catch (ExecutionException e) {
+            ExceptionUtils.rethrowException(e.getCause());
         }
     }
 

@@ -65,6 +65,18 @@ public final class NativeLibrary {
         }
     }
 
+    /**
+     * Loads the library for a caller that does something else meanwhile. It calls {@link #load()} all
+     * the same, which waits for this or, where this did not succeed, says why.
+     */
+    public static void loadAhead() {
+        try {
+            load();
+        } catch (NativeLibraryException e) {
+            LOG.debug("The native library could not be loaded ahead.", e);
+        }
+    }
+
     /** Version of the loaded library. */
     public static String version() {
         return NativeBindings.version();

@@ -14,15 +14,10 @@
 
 package io.flinkkubeha.metrics;
 
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
-
 import javax.annotation.Nullable;
-import javax.management.JMException;
-import javax.management.MBeanServer;
 import javax.management.ObjectName;
 
-import java.lang.management.ManagementFactory;
+import java.util.concurrent.Executor;
 
 import static org.apache.flink.util.Preconditions.checkNotNull;
 
@@ -32,58 +27,35 @@ import static org.apache.flink.util.Preconditions.checkNotNull;
  */
 public final class HaMetrics implements AutoCloseable {
 
-    private static final Logger LOG = LoggerFactory.getLogger(HaMetrics.class);
-
-    /** Held here alone, so that it lives as long as this does. */
-    private final MetricsSource source;
-
-    @Nullable private final ObjectName name;
+    private final MBeanRegistration registration;
     @Nullable private final MetricsEndpoint endpoint;
 
-    private HaMetrics(
-            MetricsSource source, @Nullable ObjectName name, @Nullable MetricsEndpoint endpoint) {
-        this.source = source;
-        this.name = name;
+    private HaMetrics(MBeanRegistration registration, @Nullable MetricsEndpoint endpoint) {
+        this.registration = registration;
         this.endpoint = endpoint;
     }
 
     /**
      * @param identity that of the process in the lock: no two instances have the same, so that they
      *     do not collide, whatever class loaders they come from
+     * @param executor registers the MBean, for which a process that has no other has to make its
+     *     MBean server first; nobody has to wait for that
      */
     public static HaMetrics open(
-            MetricsSettings settings, String clusterId, String identity, MetricsSource source) {
+            MetricsSettings settings,
+            String clusterId,
+            String identity,
+            MetricsSource source,
+            Executor executor) {
         checkNotNull(source);
         return new HaMetrics(
-                source,
-                register(clusterId, identity, source),
+                MBeanRegistration.start(clusterId, identity, source, executor),
                 settings.isServed() ? MetricsEndpoint.open(settings, source) : null);
     }
 
     @Nullable
-    private static ObjectName register(
-            String clusterId, String identity, MetricsSource source) {
-        try {
-            final ObjectName name =
-                    new ObjectName(
-                            String.format(
-                                    "io.flinkkubeha:type=HighAvailability,cluster=%s,identity=%s",
-                                    ObjectName.quote(clusterId), ObjectName.quote(identity)));
-            server().registerMBean(new HighAvailabilityMBean(source), name);
-            return name;
-        } catch (JMException | RuntimeException e) {
-            LOG.warn("There is no MBean of high availability, which goes on without.", e);
-            return null;
-        }
-    }
-
-    private static MBeanServer server() {
-        return ManagementFactory.getPlatformMBeanServer();
-    }
-
-    @Nullable
     ObjectName name() {
-        return name;
+        return registration.name();
     }
 
     @Nullable
@@ -96,12 +68,6 @@ public final class HaMetrics implements AutoCloseable {
         if (endpoint != null) {
             endpoint.close();
         }
-        try {
-            if (name != null && server().isRegistered(name)) {
-                server().unregisterMBean(name);
-            }
-        } catch (JMException | RuntimeException e) {
-            LOG.warn("{} of {} stays registered.", name, source, e);
-        }
+        registration.close();
     }
 }

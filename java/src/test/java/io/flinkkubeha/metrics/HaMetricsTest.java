@@ -33,7 +33,11 @@ import java.net.ServerSocket;
 import java.net.Socket;
 import java.net.URL;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Set;
+import java.util.concurrent.Executor;
+import java.util.concurrent.RejectedExecutionException;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
@@ -78,6 +82,32 @@ class HaMetricsTest {
             assertThat(names).contains(one.name(), two.name());
             one.close();
             assertThat(SERVER.isRegistered(two.name())).isTrue();
+        }
+    }
+
+    @Test
+    void mBeanIsRegisteredLaterAndNeverAfterTheEnd() throws Exception {
+        final List<Runnable> waiting = new ArrayList<>();
+        final HaMetrics open = open("open", waiting::add);
+        final HaMetrics closed = open("closed", waiting::add);
+        closed.close();
+        assertThat(open.name()).isNull();
+
+        waiting.forEach(Runnable::run);
+
+        assertThat(SERVER.isRegistered(open.name())).isTrue();
+        assertThat(closed.name()).isNull();
+        open.close();
+    }
+
+    @Test
+    void executorThatTakesNothingMoreDoesNotMatter() {
+        final Executor full =
+                task -> {
+                    throw new RejectedExecutionException("full");
+                };
+        try (HaMetrics metrics = open("one", full)) {
+            assertThat(SERVER.isRegistered(metrics.name())).isTrue();
         }
     }
 
@@ -179,8 +209,12 @@ class HaMetricsTest {
         assertThat(settings().isServed()).isFalse();
     }
 
+    private HaMetrics open(String identity, Executor executor) {
+        return HaMetrics.open(settings(), "a,=b", identity, source, executor);
+    }
+
     private HaMetrics open(String identity, String... settings) {
-        return HaMetrics.open(settings(settings), "a,=b", identity, source);
+        return HaMetrics.open(settings(settings), "a,=b", identity, source, Runnable::run);
     }
 
     private static MetricsSettings settings(String... settings) {

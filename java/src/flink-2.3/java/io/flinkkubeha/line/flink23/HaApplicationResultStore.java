@@ -40,7 +40,6 @@ import static org.apache.flink.util.Preconditions.checkNotNull;
  */
 final class HaApplicationResultStore extends AbstractThreadsafeApplicationResultStore {
 
-    private final ObjectMapper mapper = JacksonMapperFactory.createObjectMapper();
     private final ResultFiles files;
 
     HaApplicationResultStore(ResultFiles files, Executor ioExecutor) {
@@ -52,7 +51,7 @@ final class HaApplicationResultStore extends AbstractThreadsafeApplicationResult
     protected void createDirtyResultInternal(ApplicationResultEntry entry) throws IOException {
         files.createDirty(
                 entry.getApplicationId().toString(),
-                mapper.writeValueAsBytes(new JsonApplicationResultEntry(entry)));
+                Json.MAPPER.writeValueAsBytes(new JsonApplicationResultEntry(entry)));
     }
 
     @Override
@@ -93,6 +92,13 @@ final class HaApplicationResultStore extends AbstractThreadsafeApplicationResult
     }
 
     private ApplicationResult read(byte[] content) throws IOException {
-        return mapper.readValue(content, JsonApplicationResultEntry.class).getApplicationResult();
+        return Json.MAPPER
+                .readValue(content, JsonApplicationResultEntry.class)
+                .getApplicationResult();
+    }
+
+    /** Of no use to a start without results. */
+    private static final class Json {
+        private static final ObjectMapper MAPPER = JacksonMapperFactory.createObjectMapper();
     }
 }

@@ -70,6 +70,10 @@ impl Election {
                 // Before the next step, which may apply what waits to another write.
                 self.batch.written();
                 self.step(Input::Applied { attempt, observation });
+                // The write may have been the one that the grant is for.
+                if let (Some(grant), Some(object)) = (self.context.grants.current(), &self.last) {
+                    self.context.mirror.stored(grant, object);
+                }
             }
             Err(WriteFailure::Refused(error)) => {
                 let unusable = is_unusable(error.kind);

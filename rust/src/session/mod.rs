@@ -74,7 +74,8 @@ impl Session {
         self.services.ready().wait(limit)
     }
 
-    /// Closes everything in order, within the limit: the elector (it releases the lock), the tasks, the event queue, the runtime.
+    /// Closes everything in order, within the limit: the elector (it releases the lock), the mirror, the tasks, the event queue,
+    /// the runtime.
     pub fn close(&self, limit: Duration) {
         if self.closing.swap(true, Ordering::AcqRel) {
             return;
@@ -88,7 +89,7 @@ impl Session {
         self.services.end();
         let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(runtime) = runtime {
-            runtime.shutdown_timeout(limit / 2);
+            runtime.shutdown_timeout(limit / 4);
         }
     }
 

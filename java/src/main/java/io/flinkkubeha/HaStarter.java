@@ -72,6 +72,7 @@ public final class HaStarter {
             storages = StorageSelector.select(storage);
             if (role.isCandidate()) {
                 StorageSelector.requireWritable(storage, storages);
+                StorageSelector.startMirror(storage, storages, session);
             }
             LOG.info(
                     "flink-kube-ha {} serves high availability for Flink {} as {}: cluster-id {}, namespace {}, "

@@ -9,7 +9,7 @@ use flinkkubeha::storage::Storage;
 use super::*;
 
 const PLAN: &str = "executionPlan-00000000000000000000000000000000";
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 
 fn uri(path: &Path) -> String {
     format!("file:{}", path.display())
@@ -17,7 +17,13 @@ fn uri(path: &Path) -> String {
 
 /// A leader with a mirror below `<directory>/ha/c`.
 fn leader(world: &World, identity: &str) -> Session {
-    let session = world.session(identity);
+    // Nothing here is about the lease.
+    let mut settings = world.settings(identity);
+    for (key, millis) in [("lease-millis", "600000"), ("renew-deadline-millis", "400000")] {
+        settings.insert(key.to_owned(), millis.to_owned());
+    }
+    let session = Session::open(&settings).unwrap();
+    session.await_ready(Some(LIMIT)).unwrap();
     let root = uri(&world.directory.path().join("ha/c"));
     let storage = Storage::open(&root, &std::collections::BTreeMap::new()).unwrap();
     session.start_mirror(

@@ -2,6 +2,8 @@
 #![cfg(feature = "testing")]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, missing_docs)]
 
+#[path = "session/mirror.rs"]
+mod mirror;
 mod support;
 
 use std::time::{Duration, Instant};

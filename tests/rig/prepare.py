@@ -321,6 +321,18 @@ def built_jar() -> Path:
     return jars[0]
 
 
+@cache
+def flink_ha() -> Path:
+    """The command flink-ha as cargo builds it for its tests; FLINKKUBEHA_COMMAND names one that is built already."""
+    named = os.environ.get("FLINKKUBEHA_COMMAND")
+    if named:
+        return Path(named).resolve()
+    rust()
+    # With what its tests are built with, so that nothing is compiled once more.
+    run(["cargo", "build", "--quiet", "--locked", "--workspace", "--features=testing", "--bins"], limit=1800)
+    return Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "debug" / "flink-ha"
+
+
 def gradle(*arguments: str, limit: float) -> None:
     """Runs Gradle on a JDK that old and new ones know."""
     run(["gradle", "--console=plain", *arguments], environment=build_environment(), limit=limit)

@@ -95,9 +95,11 @@ pub(crate) enum Command {
     /// Pointers are kept, the files that they name are not. A backup of a running cluster is old as soon as the next checkpoint is complete: what it
     /// names is deleted then. Take it of a cluster that is stopped.
     Backup(Backup),
-    /// Put ConfigMaps back from a file
+    /// Put ConfigMaps back from a file, or from the mirror that JobManagers keep in their storage directory
     ///
-    /// Refuses while a leader lives, and to overwrite anything unless --overwrite is given. The lock comes back released.
+    /// Refuses while a leader lives, and to overwrite anything unless --overwrite is given. The lock comes back released. From the mirror come the
+    /// ConfigMaps that are missing, or hold nothing; jobs that have ended for good are left out, and the files of the others have to be there. The mirror
+    /// may be behind by a second or so.
     Restore(Restore),
     /// Print a completion script
     Completions {
@@ -193,12 +195,30 @@ pub(crate) struct Backup {
 /// What is put back.
 #[derive(Debug, Args)]
 pub(crate) struct Restore {
+    /// Value of kubernetes.cluster-id, where it comes from the mirror
+    #[arg(requires = "from_storage")]
+    pub(crate) cluster: Option<String>,
     /// What 'backup' has written
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) file: PathBuf,
+    #[arg(
+        long,
+        short,
+        value_name = "FILE",
+        required_unless_present = "from_storage",
+        conflicts_with = "from_storage"
+    )]
+    pub(crate) file: Option<PathBuf>,
+    /// The directory that the mirror lies below, for example file:///mnt/flink-ha/my-cluster: the storage directory with
+    /// high-availability.cluster-id below it
+    #[arg(long, value_name = "URI", requires = "cluster")]
+    pub(crate) from_storage: Option<String>,
+    #[command(flatten)]
+    pub(crate) storage: StorageArguments,
     /// Replace ConfigMaps that exist
     #[arg(long)]
     pub(crate) overwrite: bool,
+    /// Only say what would be restored
+    #[arg(long)]
+    pub(crate) dry_run: bool,
 }
 
 /// How the storage is reached.

@@ -36,6 +36,10 @@ impl Storages {
         self.of(directory)?.objects(directory)
     }
 
+    pub(crate) fn read(&mut self, uri: &str) -> Result<Vec<u8>, HaError> {
+        self.of(uri)?.read(uri)
+    }
+
     pub(crate) fn exists(&mut self, uri: &str) -> Result<bool, HaError> {
         self.of(uri)?.exists(uri)
     }

@@ -48,6 +48,7 @@ const METHODS: &[NativeMethod<'static>] = &[
     native! { pulse(session: jlong) },
     native! { metrics(session: jlong) -> JString },
     native! { black_box(session: jlong) -> JString },
+    native! { start_mirror(session: jlong, storage: jlong, root: JString, job_results: JString) },
     native! { start_election(session: jlong) },
     native! { stop_election(session: jlong, millis: jlong) },
     native! { has_leadership(session: jlong, grant: jlong) -> jboolean },
@@ -163,6 +164,20 @@ fn metrics<'local>(env: &mut Env<'local>, _: JClass<'local>, session: jlong) -> 
 
 fn black_box<'local>(env: &mut Env<'local>, _: JClass<'local>, session: jlong) -> Answer<JString<'local>> {
     Ok(JString::new(env, SESSIONS.get(session)?.black_box())?)
+}
+
+fn start_mirror(
+    env: &mut Env<'_>,
+    _: JClass<'_>,
+    session: jlong,
+    storage: jlong,
+    root: JString<'_>,
+    job_results: JString<'_>,
+) -> Answer<()> {
+    let (session, storage) = (SESSIONS.get(session)?, STORAGES.get(storage)?);
+    let (root, job_results) = (text(env, &root, "root")?, text(env, &job_results, "jobResults")?);
+    session.start_mirror(storage, &root, &job_results);
+    Ok(())
 }
 
 fn start_election(_: &mut Env<'_>, _: JClass<'_>, session: jlong) -> Answer<()> {

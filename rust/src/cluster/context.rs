@@ -14,6 +14,7 @@ use crate::cluster::config_map::writers::Writers;
 use crate::cluster::election::Command;
 use crate::cluster::events::queue::EventQueue;
 use crate::cluster::grant::GrantCell;
+use crate::cluster::mirror::Mirror;
 use crate::cluster::pulse::Pulse;
 use crate::cluster::recorder::Recorder;
 use crate::cluster::spawn::Spawn;
@@ -51,6 +52,7 @@ pub(crate) struct Context {
     pub(crate) elector: ElectorSettings,
     pub(crate) pulse: Pulse,
     pub(crate) recorder: Arc<Recorder>,
+    pub(crate) mirror: Mirror,
 }
 
 impl Context {

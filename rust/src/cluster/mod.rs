@@ -8,6 +8,7 @@ pub(crate) mod election;
 pub mod events;
 pub(crate) mod failover;
 pub mod grant;
+pub(crate) mod mirror;
 pub(crate) mod pod;
 pub mod preflight;
 pub(crate) mod pulse;

@@ -20,6 +20,8 @@ use crate::cluster::events::queue::EventQueue;
 use crate::cluster::events::ready::Ready;
 pub use crate::cluster::failover::FailoverSettings;
 use crate::cluster::grant::GrantCell;
+use crate::cluster::mirror::Mirror;
+pub use crate::cluster::mirror::{MirrorSettings, Vault};
 use crate::cluster::pod::pod_uid;
 use crate::cluster::pulse::Pulse;
 use crate::cluster::recorder::Recorder;
@@ -28,6 +30,7 @@ use crate::cluster::watch::ConfigMapWatch;
 use crate::error::{ErrorCode, HaError};
 use crate::protocol::elector::{ElectorSettings, GrantId};
 use crate::protocol::lock_record::LeaseFormat;
+use crate::protocol::manifest;
 use crate::protocol::names;
 
 /// What the services need to know, checked.
@@ -92,6 +95,7 @@ impl Services {
             events: Arc::clone(&events),
             writers: Writers::default(),
             recorder,
+            mirror: Mirror::default(),
             cluster_map,
             identity: settings.identity,
             labels: Arc::new(settings.labels),
@@ -198,6 +202,22 @@ impl Services {
     pub fn unwatch_leader(&self, subscription: u64) {
         // When the task is gone there are no subscriptions either.
         let _ = self.send(Command::Unsubscribe { id: subscription });
+    }
+
+    /// Mirrors what is stored from now on; to be called before the election is started. Whoever does not call it has no mirror.
+    pub fn start_mirror(&self, vault: Arc<dyn Vault>, settings: MirrorSettings) {
+        self.context.mirror.start(&self.context, vault, settings);
+    }
+
+    /// Where the mirror lies below `<storageDir>/<high-availability.cluster-id>`, as a URI.
+    #[must_use]
+    pub fn mirror_directory(&self, root: &str) -> String {
+        manifest::directory(root, self.context.api.namespace())
+    }
+
+    /// Mirrors what has not been mirrored yet, within this time.
+    pub async fn flush_mirror(&self, limit: Duration) -> Result<(), HaError> {
+        self.context.mirror.flush(limit).await
     }
 
     /// Opens a `ConfigMap` under the grant that holds now; without one it can be read and not written. `create` claims a job `ConfigMap` for this

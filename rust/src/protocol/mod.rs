@@ -18,6 +18,7 @@ pub mod leader_information;
 pub mod lease;
 pub mod lock_record;
 pub mod managed_fields;
+pub mod manifest;
 pub mod names;
 pub mod pod_seat;
 pub mod slim_watch;

@@ -4,6 +4,7 @@
 //! deadlines; when a session is closed meanwhile, the tasks drop their replies and the callers learn that it is closed.
 
 mod handle;
+mod mirror;
 mod settings;
 
 use std::collections::BTreeMap;
@@ -17,10 +18,12 @@ use tokio::runtime::{Handle, Runtime};
 use crate::cluster::client::ApiClient;
 use crate::cluster::clock::SystemClock;
 use crate::cluster::events::Taken;
-use crate::cluster::services::{Services, Work, stopped_within};
+use crate::cluster::services::{MirrorSettings, Services, Work, stopped_within};
 use crate::error::{ErrorCode, HaError};
 use crate::protocol::elector::GrantId;
+use crate::storage::Storage;
 pub use handle::ConfigMapHandle;
+use mirror::StorageVault;
 use settings::SessionSettings;
 
 /// Two threads: one may be busy with a large object while the other serves the election.
@@ -71,7 +74,8 @@ impl Session {
         self.services.ready().wait(limit)
     }
 
-    /// Closes everything in order, within the limit: the elector (it releases the lock), the tasks, the event queue, the runtime.
+    /// Closes everything in order, within the limit: the elector (it releases the lock), the mirror, the tasks, the event queue,
+    /// the runtime.
     pub fn close(&self, limit: Duration) {
         if self.closing.swap(true, Ordering::AcqRel) {
             return;
@@ -79,11 +83,31 @@ impl Session {
         if let Err(error) = self.stop_election(limit / 2) {
             debug!("The election did not stop in order: {error}");
         }
+        if let Err(error) = self.flush_mirror(limit / 4) {
+            debug!("The last changes of ConfigMaps were not mirrored: {error}");
+        }
         self.services.end();
         let runtime = self.runtime.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(runtime) = runtime {
-            runtime.shutdown_timeout(limit / 2);
+            runtime.shutdown_timeout(limit / 4);
         }
+    }
+
+    /// Mirrors what `ConfigMap`s point to in this storage, below `<storageDir>/<high-availability.cluster-id>`; to be called before the election is
+    /// started. Sends nothing yet. `job_results` is the directory in which results of jobs lie. Both are URIs.
+    pub fn start_mirror(&self, storage: Arc<Storage>, root: &str, job_results: &str) {
+        let vault = StorageVault::new(storage, self.services.mirror_directory(root));
+        let settings = MirrorSettings {
+            root: root.to_owned(),
+            job_results: job_results.to_owned(),
+        };
+        self.services.start_mirror(Arc::new(vault), settings);
+    }
+
+    /// Waits until what was stored is mirrored, up to the limit.
+    pub fn flush_mirror(&self, limit: Duration) -> Result<(), HaError> {
+        let services = Arc::clone(&self.services);
+        handle::run(&self.handle, async move { services.flush_mirror(limit).await })
     }
 
     /// The next event, waiting for it up to the limit.

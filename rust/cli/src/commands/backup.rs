@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
 use std::process::ExitCode;
 
 use flinkkubeha::protocol::annotations;
@@ -14,19 +15,22 @@ use flinkkubeha::protocol::names;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::from_storage::{self, Job, LeftOut};
 use super::one_cluster;
 use crate::access::{Access, TYPE_LABEL, local_time};
 use crate::arguments::{Arguments, Backup, Restore};
 use crate::config_map::ConfigMap;
+use crate::configuration;
 use crate::failure::Failure;
 use crate::lock::Lock;
 use crate::output::{self, Report};
 use crate::snapshot::Cluster;
+use crate::storages::Storages;
 
 /// As stock releases a lock.
 const RELEASED_LEASE: std::time::Duration = std::time::Duration::from_secs(1);
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Done {
     cluster: String,
@@ -34,6 +38,10 @@ struct Done {
     what: &'static str,
     config_maps: Vec<String>,
     pointers: usize,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    jobs: Vec<Job>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    left_out: Vec<LeftOut>,
 }
 
 pub(super) fn back_up(arguments: &Arguments, backup: &Backup) -> Result<ExitCode, Failure> {
@@ -65,6 +73,8 @@ pub(super) fn back_up(arguments: &Arguments, backup: &Backup) -> Result<ExitCode
         what: "backed up",
         config_maps: maps.iter().map(|map| map.name.clone()).collect(),
         pointers: maps.iter().map(|map| map.pointers().count()).sum(),
+        jobs: vec![],
+        left_out: vec![],
     };
     output::print(&done, arguments.output)?;
     Ok(ExitCode::SUCCESS)
@@ -72,10 +82,69 @@ pub(super) fn back_up(arguments: &Arguments, backup: &Backup) -> Result<ExitCode
 
 pub(super) fn restore(arguments: &Arguments, restore: &Restore) -> Result<ExitCode, Failure> {
     let access = Access::open(&arguments.connection, false, "restore")?;
-    let (cluster, objects) = read(restore)?;
+    let mut done = Done {
+        what: if restore.dry_run { "would restore" } else { "restored" },
+        ..Done::default()
+    };
+    let planned = match (&restore.from_storage, &restore.cluster, &restore.file) {
+        (Some(root), Some(cluster), _) => {
+            let present = not_led(&access, cluster)?;
+            let mut storages = Storages::new(configuration::read(&restore.storage)?);
+            let plan = from_storage::plan(
+                &access,
+                &mut storages,
+                root,
+                cluster,
+                present.as_ref(),
+                restore.overwrite,
+            )?;
+            cluster.clone_into(&mut done.cluster);
+            (done.file, done.jobs, done.left_out) = (plan.directory, plan.jobs, plan.left_out);
+            plan.objects
+        }
+        (_, _, Some(file)) => {
+            let (cluster, objects) = read(file)?;
+            (done.cluster, done.file) = (cluster, file.display().to_string());
+            from_file(&access, &done.cluster, objects, restore.overwrite)?
+        }
+        // The command line asks for one of them.
+        _ => {
+            return Err(Failure::new(
+                "Name a file with --file, or a storage with --from-storage.",
+            ));
+        }
+    };
+    let cluster_map = names::cluster_config_map(&done.cluster);
+    let mut planned: Vec<(Value, Option<Value>)> = planned
+        .into_iter()
+        .map(|(object, stored)| {
+            let is_cluster_map = raw::name(&object) == Some(&cluster_map);
+            (prepared(&object, access.namespace(), is_cluster_map), stored)
+        })
+        .collect();
     // Jobs first: a JobManager that finds the plan of a job finds its checkpoints too.
-    let cluster_map = names::cluster_config_map(&cluster);
-    let (present, now) = access.get(&cluster_map)?;
+    planned.sort_by_key(|(object, _)| raw::name(object) == Some(&cluster_map));
+    for (object, stored) in planned {
+        if !restore.dry_run {
+            access.put(object.clone(), stored.as_ref()).map_err(|failure| {
+                Failure::new(format!(
+                    "{failure} {} ConfigMaps are restored ({}): try again with --overwrite.",
+                    done.config_maps.len(),
+                    done.config_maps.join(", ")
+                ))
+            })?;
+        }
+        let map = ConfigMap::decode(object);
+        done.pointers += map.pointers().count();
+        done.config_maps.push(map.name);
+    }
+    output::print(&done, arguments.output)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The `ConfigMap` of the cluster, if it is there: no leader lives.
+fn not_led(access: &Access, cluster: &str) -> Result<Option<Value>, Failure> {
+    let (present, now) = access.get(&names::cluster_config_map(cluster))?;
     if let Some(present) = &present {
         let lock = Lock::of(&ConfigMap::decode(present.clone()), now);
         if lock.may_be_led() {
@@ -88,50 +157,41 @@ pub(super) fn restore(arguments: &Arguments, restore: &Restore) -> Result<ExitCo
             )));
         }
     }
+    Ok(present)
+}
+
+/// What was backed up, beside what is there of it.
+fn from_file(
+    access: &Access,
+    cluster: &str,
+    objects: Vec<Value>,
+    overwrite: bool,
+) -> Result<Vec<(Value, Option<Value>)>, Failure> {
+    let present = not_led(access, cluster)?;
+    let cluster_map = names::cluster_config_map(cluster);
     let mut planned = vec![];
-    for object in &objects {
-        let name = raw::name(object).unwrap_or_default();
+    for object in objects {
+        let name = raw::name(&object).unwrap_or_default();
         let stored = if name == cluster_map {
             present.clone()
         } else {
             access.get(name)?.0
         };
-        if stored.is_some() && !restore.overwrite {
+        if stored.is_some() && !overwrite {
             return Err(Failure::new(format!(
                 "The ConfigMap {name} exists, and nothing was changed: say --overwrite to put what was backed up in its place, after a backup of what is \
                  there."
             )));
         }
-        planned.push((prepared(object, access.namespace(), name == cluster_map), stored));
+        planned.push((object, stored));
     }
-    planned.sort_by_key(|(object, _)| raw::name(object) == Some(&cluster_map));
-    let mut done = Done {
-        cluster,
-        file: restore.file.display().to_string(),
-        what: "restored",
-        config_maps: vec![],
-        pointers: 0,
-    };
-    for (object, stored) in planned {
-        access.put(object.clone(), stored.as_ref()).map_err(|failure| {
-            Failure::new(format!(
-                "{failure} Of the backup {} ConfigMaps are restored ({}): try again with --overwrite.",
-                done.config_maps.len(),
-                done.config_maps.join(", ")
-            ))
-        })?;
-        let map = ConfigMap::decode(object);
-        done.pointers += map.pointers().count();
-        done.config_maps.push(map.name);
-    }
-    output::print(&done, arguments.output)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(planned)
 }
 
 /// The cluster and its `ConfigMaps`, as they were backed up.
-fn read(restore: &Restore) -> Result<(String, Vec<Value>), Failure> {
-    let place = restore.file.display();
-    let text = std::fs::read_to_string(&restore.file)
+fn read(file: &Path) -> Result<(String, Vec<Value>), Failure> {
+    let place = file.display();
+    let text = std::fs::read_to_string(file)
         .map_err(|error| Failure::new(format!("--file {place} cannot be read ({error}).")))?;
     let wrong = |why: &str| Failure::new(format!("--file {place} is not a backup of flink-ha: {why}."));
     let list: Value = serde_json::from_str(&text).map_err(|_| wrong("it is not JSON"))?;
@@ -206,6 +266,25 @@ impl Report for Done {
         );
         for name in &self.config_maps {
             let _ = writeln!(page, "  {name}");
+        }
+        for Job {
+            job,
+            checkpoint,
+            mirrored,
+        } in &self.jobs
+        {
+            let from = match checkpoint {
+                Some(checkpoint) => format!("goes on from checkpoint {checkpoint}"),
+                None => "has no checkpoint, and begins from its start".to_owned(),
+            };
+            let source = match mirrored {
+                Some(mirrored) => format!("mirrored {mirrored}"),
+                None => "its ConfigMap stays as it is".to_owned(),
+            };
+            let _ = writeln!(page, "job {job}: {from} ({source})");
+        }
+        for left_out in &self.left_out {
+            let _ = writeln!(page, "left out: {left_out}");
         }
     }
 }

@@ -3,6 +3,7 @@
 mod backup;
 mod doctor;
 mod du;
+mod from_storage;
 mod gc;
 mod inspect;
 mod ls;

@@ -5,6 +5,7 @@
 
 mod files;
 mod looking;
+mod mirror;
 mod moving;
 mod support;
 mod without_a_cluster;
@@ -15,7 +16,7 @@ use support::Scenario;
 /// One test, so that one control plane serves all; each scenario has namespaces of its own.
 #[test]
 fn on_a_real_api_server() {
-    let scenarios: [(&str, Scenario); 17] = [
+    let scenarios: [(&str, Scenario); 19] = [
         ("golden_samples", looking::golden_samples),
         ("one_verb_each", looking::one_verb_each),
         ("missing_rights", looking::missing_rights),
@@ -36,6 +37,8 @@ fn on_a_real_api_server() {
         ("an_incomplete_role", moving::an_incomplete_role),
         ("there_and_back", moving::there_and_back),
         ("not_under_a_leader", moving::not_under_a_leader),
+        ("out_of_the_mirror", mirror::out_of_the_mirror),
+        ("refusals_of_the_mirror", mirror::refusals_of_the_mirror),
     ];
     support::on_a_control_plane(&scenarios);
 }

@@ -266,6 +266,7 @@ impl JobMap {
         match outcome {
             Ok(stored) => {
                 let stored = Arc::new(stored);
+                self.context.mirror.stored(grant, &stored);
                 self.commit.written(&stored);
                 self.memory.keep(grant, &stored);
                 self.known = Some(stored);

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use log::info;
+use log::{info, warn};
 use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::sleep;
@@ -64,14 +64,45 @@ impl JobMaps {
             Ok(())
         };
         match grant {
-            Some(grant) if name != self.context.cluster_map => self.while_granted(&call, grant, attempts).await,
+            Some(grant) if name != self.context.cluster_map => {
+                // First, so that what is left of a job that has ended is never a mirror alone.
+                let forgotten = async {
+                    self.context.mirror.forget(name, self.left(&call)).await?;
+                    attempts.await
+                };
+                self.while_granted(&call, grant, forgotten).await
+            }
+            _ if name == self.context.cluster_map => {
+                // Listed before, so that nothing goes which a leader writes who is granted right after the deletion.
+                let mirrored = self.context.mirror.list(self.left(&call)).await;
+                attempts.await?;
+                self.remove_mirror(&call, mirrored).await;
+                Ok(())
+            }
             _ => attempts.await,
         }
+    }
+
+    /// The cluster is cleaned up without its mirror, if need be.
+    async fn remove_mirror(&self, call: &Call<'_>, mirrored: Result<Vec<String>, HaError>) {
+        let removed = match mirrored {
+            Ok(files) if !call.deleted.load(Ordering::Relaxed) => return drop(files),
+            Ok(files) => self.context.mirror.remove(files, self.left(call)).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = removed {
+            warn!("The mirror of the ConfigMaps of a cluster that was cleaned up may still be there: {error}");
+        }
+    }
+
+    fn left(&self, call: &Call<'_>) -> Duration {
+        call.deadline.saturating_since(self.context.clock.boot())
     }
 
     async fn try_delete(&self, call: &Call<'_>) -> Result<Progress, Trial> {
         let name = call.name;
         let Some(object) = self.context.api.get(name, self.limit(call)).await?.value else {
+            call.deleted.store(true, Ordering::Relaxed);
             return Ok(Progress::Done);
         };
         if name == self.context.cluster_map {
@@ -92,7 +123,10 @@ impl JobMaps {
             &self.context.api
         };
         match api.delete(name, uid, version, self.limit(call)).await {
-            Ok(()) => Ok(Progress::Done),
+            Ok(()) => {
+                call.deleted.store(true, Ordering::Relaxed);
+                Ok(Progress::Done)
+            }
             Err(WriteFailure::Refused(error)) => {
                 call.in_doubt.store(false, Ordering::Relaxed);
                 match error.kind {
@@ -185,6 +219,8 @@ struct Call<'a> {
     deadline: BootTime,
     /// A deletion was sent, and whether it was carried out has not been read back yet.
     in_doubt: AtomicBool,
+    /// It is not there any more.
+    deleted: AtomicBool,
 }
 
 impl<'a> Call<'a> {
@@ -194,6 +230,7 @@ impl<'a> Call<'a> {
             grant,
             deadline,
             in_doubt: AtomicBool::new(false),
+            deleted: AtomicBool::new(false),
         }
     }
 

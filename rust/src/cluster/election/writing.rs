@@ -67,9 +67,13 @@ impl Election {
                 if !self.is_older(&object) {
                     self.keep(Known::Present(object));
                 }
+                // Before anybody hears of it, who may close everything then.
+                self.mirror();
                 // Before the next step, which may apply what waits to another write.
                 self.batch.written();
                 self.step(Input::Applied { attempt, observation });
+                // The write may have been the one that the grant is for.
+                self.mirror();
             }
             Err(WriteFailure::Refused(error)) => {
                 let unusable = is_unusable(error.kind);
@@ -99,6 +103,12 @@ impl Election {
                 self.asked_to_wait(error.kind);
                 self.step(Input::Unknown { attempt });
             }
+        }
+    }
+
+    fn mirror(&self) {
+        if let (Some(grant), Some(object)) = (self.context.grants.current(), &self.last) {
+            self.context.mirror.stored(grant, object);
         }
     }
 

@@ -15,6 +15,7 @@ use super::*;
 use crate::cluster::client::ApiClient;
 use crate::cluster::clock::Clock;
 use crate::cluster::grant::{GrantCell, Granted};
+use crate::cluster::mirror::Mirror;
 use crate::cluster::pulse::Pulse;
 use crate::cluster::recorder::Recorder;
 use crate::protocol::lease::LeaseSettings;
@@ -56,6 +57,7 @@ fn context(api: ApiClient, clock: Arc<dyn Clock>) -> Context {
         api,
         grants: GrantCell::new(Arc::clone(&clock)),
         pulse: Pulse::new(Arc::clone(&clock)),
+        mirror: Mirror::default(),
         recorder: Arc::new(Recorder::new(Arc::clone(&clock), CLUSTER_MAP.to_owned())),
         clock,
         spawn: Arc::new(|work| drop(tokio::spawn(work))),

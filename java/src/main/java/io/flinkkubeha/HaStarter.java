@@ -96,6 +96,9 @@ public final class HaStarter {
                             configuration,
                             ioExecutor);
             resultOf(probe);
+            if (role.isCandidate()) {
+                StorageSelector.startMirror(storage, selected, session);
+            }
             LOG.info(
                     "flink-kube-ha {} serves high availability for Flink {} as {}: cluster-id {}, namespace {}, "
                             + "storage {} served by {}, {}, identity {}.",

@@ -61,6 +61,10 @@ final class NativeBindings {
     /** A line for each event, oldest first. */
     static native String blackBox(long session) throws NativeException;
 
+    /** Both texts are URIs of directories; sends nothing yet. */
+    static native void startMirror(long session, long storage, String root, String jobResults)
+            throws NativeException;
+
     static native void startElection(long session) throws NativeException;
 
     static native void stopElection(long session, long limit) throws NativeException;

@@ -79,6 +79,24 @@ public final class NativeSession implements ConfigMaps, Election, LeaderWatches,
         }
     }
 
+    /**
+     * Mirrors what ConfigMaps point to in a storage; to be called before the election is started.
+     *
+     * @param root the directory of the cluster in the storage directory
+     * @param jobResults where results of jobs lie
+     */
+    public void startMirror(NativeStorage storage, String root, String jobResults)
+            throws NativeException {
+        try (NativeHandle.Call call = core.handle().enter();
+                NativeHandle.Call storageCall = storage.handle().enter()) {
+            NativeBindings.startMirror(
+                    call.handle(),
+                    storageCall.handle(),
+                    checkNotNull(root),
+                    checkNotNull(jobResults));
+        }
+    }
+
     // ---- what it shows of itself
 
     /** What is counted, in Prometheus' text format 0.0.4. Sends nothing. */

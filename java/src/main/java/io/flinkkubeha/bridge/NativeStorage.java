@@ -48,6 +48,10 @@ public final class NativeStorage implements AutoCloseable {
                 new NativeHandle(value, "Storage " + root, NativeBindings::closeStorage));
     }
 
+    NativeHandle handle() {
+        return handle;
+    }
+
     /** Ends with {@link ErrorCode#STORAGE_EXISTS} if the object is there. */
     public void create(String uri, byte[] content) throws NativeException {
         try (NativeHandle.Call call = handle.enter()) {

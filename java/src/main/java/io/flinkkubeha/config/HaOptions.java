@@ -133,6 +133,13 @@ public final class HaOptions {
                     .withDescription(
                             "Whether the storage directory is served natively or through Flink's FileSystem.");
 
+    public static final ConfigOption<Boolean> MIRROR =
+            key("high-availability.native.mirror")
+                    .booleanType()
+                    .defaultValue(true)
+                    .withDescription(
+                            "Whether what the ConfigMaps point to is kept a second time in the storage directory, where that is served natively.");
+
     static final ConfigOption<Duration> OUTAGE_HOLD =
             key("high-availability.native.outage-hold")
                     .durationType()

@@ -29,6 +29,8 @@ public final class StorageConfiguration {
     private final ResultConfiguration jobResults;
     private final ResultConfiguration applicationResults;
     private final StorageMode mode;
+    private final boolean mirror;
+    private final boolean mirrorExplicit;
     private final Map<String, String> options;
 
     private StorageConfiguration(Configuration configuration) {
@@ -50,6 +52,8 @@ public final class StorageConfiguration {
                         HaOptions.APPLICATION_RESULT_DELETE_ON_COMMIT,
                         storageDir + "/application-result-store/" + clusterDirectory);
         this.mode = HaConfiguration.read(configuration, HaOptions.STORAGE_MODE);
+        this.mirror = HaConfiguration.read(configuration, HaOptions.MIRROR);
+        this.mirrorExplicit = configuration.contains(HaOptions.MIRROR);
         this.options = StorageOptions.of(configuration, root.toUri().getScheme());
     }
 
@@ -73,6 +77,16 @@ public final class StorageConfiguration {
 
     public StorageMode mode() {
         return mode;
+    }
+
+    /** Whether what ConfigMaps point to is mirrored where that can be. */
+    public boolean mirror() {
+        return mirror;
+    }
+
+    /** Whether it was asked for, and must not be left out. */
+    public boolean mirrorIsExplicit() {
+        return mirror && mirrorExplicit;
     }
 
     /** What is set for the file system of the storage directory, secrets too. */

@@ -14,6 +14,9 @@
 
 package io.flinkkubeha.storage;
 
+import io.flinkkubeha.bridge.NativeException;
+import io.flinkkubeha.bridge.NativeSession;
+
 import java.io.Closeable;
 import java.io.File;
 import java.io.FileNotFoundException;
@@ -60,6 +63,16 @@ public interface HaStorage extends Closeable {
     /** What is counted of it, in Prometheus' text format 0.0.4; empty where nothing is. */
     default String metrics() throws IOException {
         return "";
+    }
+
+    /**
+     * Lets native code mirror in this storage what ConfigMaps point to.
+     *
+     * @return {@code false} where that cannot be, and nothing is mirrored
+     */
+    default boolean startMirror(NativeSession session, String root, String jobResults)
+            throws NativeException {
+        return false;
     }
 
     /** Gives an object another name. */

@@ -15,6 +15,7 @@
 package io.flinkkubeha.storage;
 
 import io.flinkkubeha.bridge.NativeException;
+import io.flinkkubeha.bridge.NativeSession;
 import io.flinkkubeha.bridge.NativeStorage;
 
 import java.io.File;
@@ -76,6 +77,13 @@ final class NativeHaStorage implements HaStorage {
     @Override
     public List<String> list(String location) throws IOException {
         return get(location, () -> storage.list(location));
+    }
+
+    @Override
+    public boolean startMirror(NativeSession session, String root, String jobResults)
+            throws NativeException {
+        session.startMirror(storage, root, jobResults);
+        return true;
     }
 
     @Override

@@ -19,6 +19,7 @@ import org.apache.flink.core.fs.Path;
 
 import io.flinkkubeha.bridge.ErrorCode;
 import io.flinkkubeha.bridge.NativeException;
+import io.flinkkubeha.bridge.NativeSession;
 import io.flinkkubeha.bridge.NativeStorage;
 import io.flinkkubeha.config.HaOptions;
 import io.flinkkubeha.config.StorageConfiguration;
@@ -70,6 +71,24 @@ public final class StorageSelector {
 
     private static HaStorages servedByFlink(Path root, String why) {
         return new HaStorages(root, null, "Flink's FileSystem (" + why + ")");
+    }
+
+    /** Lets what ConfigMaps point to be mirrored, unless the configuration says otherwise. */
+    public static void startMirror(
+            StorageConfiguration configuration, HaStorages storages, NativeSession session)
+            throws NativeException {
+        if (!configuration.mirror()) {
+            return;
+        }
+        final String root = configuration.clusterRoot().toUri().toString();
+        final String jobResults = configuration.jobResults().directory().toUri().toString();
+        final boolean started = storages.of(root).startMirror(session, root, jobResults);
+        if (!started && configuration.mirrorIsExplicit()) {
+            throw new IllegalConfigurationException(
+                    String.format(
+                            "%s: 'true' cannot be had, because the storage directory is served by %s: leave it out or set it to 'false'.",
+                            HaOptions.MIRROR.key(), storages.description()));
+        }
     }
 
     /** Finds out before anything is written to Kubernetes that the storage can be written to. */

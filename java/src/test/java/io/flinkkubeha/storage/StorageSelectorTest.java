@@ -14,10 +14,12 @@
 
 package io.flinkkubeha.storage;
 
+import org.apache.flink.configuration.Configuration;
 import org.apache.flink.configuration.IllegalConfigurationException;
 
 import io.flinkkubeha.bridge.ErrorCode;
 import io.flinkkubeha.bridge.NativeException;
+import io.flinkkubeha.config.StorageConfiguration;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -104,5 +106,28 @@ class StorageSelectorTest {
                         "high-availability.storageDir: 'file:" + file + "/default' is not writable (")
                 .hasMessageEndingWith(
                         "), give the user that runs Flink access to it or name another directory.");
+    }
+
+    @Test
+    void mirrorThatCannotBeHadIsRefusedIfAskedFor() throws Exception {
+        final HaStorages storages = TestingStorages.flink(directory);
+        final Configuration configuration = new Configuration();
+        StorageSelector.startMirror(mirrored(configuration), storages, null);
+        configuration.setString("high-availability.native.mirror", "false");
+        StorageSelector.startMirror(mirrored(configuration), storages, null);
+        configuration.setString("high-availability.native.mirror", "true");
+
+        assertThatThrownBy(
+                        () ->
+                                StorageSelector.startMirror(
+                                        mirrored(configuration), storages, null))
+                .isInstanceOf(IllegalConfigurationException.class)
+                .hasMessage(
+                        "high-availability.native.mirror: 'true' cannot be had, because the storage directory is served by "
+                                + "Flink's FileSystem (high-availability.native.storage asks for it): leave it out or set it to 'false'.");
+    }
+
+    private StorageConfiguration mirrored(Configuration configuration) {
+        return TestingStorages.configuration(directory, "flink", configuration);
     }
 }

@@ -40,7 +40,11 @@ public final class TestingStorages {
     }
 
     public static StorageConfiguration configuration(Path directory, String mode) {
-        final Configuration configuration = new Configuration();
+        return configuration(directory, mode, new Configuration());
+    }
+
+    static StorageConfiguration configuration(
+            Path directory, String mode, Configuration configuration) {
         // Not toUri(), which escapes what Flink does not want escaped.
         configuration.setString("high-availability.storageDir", "file://" + directory);
         configuration.setString("high-availability.native.storage", mode);

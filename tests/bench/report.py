@@ -63,7 +63,7 @@ def _page(results: Results, facts: dict[str, str], directory: Path) -> Iterator[
     yield "# Figures"
     yield ""
     yield "Written by `tests/bench/run --publish`. Both sides ran in turn on the same machine and the same API server."
-    yield "Median, in brackets the smallest and the largest value; ratio of the medians, stock to ours."
+    yield "Median, in brackets the smallest and the largest value; ratio of the medians: how many times less than stock, or how many times more a second."
     yield ""
     for name, fact in facts.items():
         yield f"- {name}: {fact}"
@@ -137,7 +137,8 @@ def _cell(row: plots.Row, side: str) -> str:
 
 def _ratio(row: plots.Row) -> str:
     stock, ours = (row.sides.get(side.name) for side in (STOCK, OURS))
-    if not stock or not ours or not ours.median:
+    if not stock or not ours or not ours.median or not stock.median:
         return "–"
-    ratio = stock.median / ours.median
+    more_is_better = row.unit.endswith("/s")
+    ratio = ours.median / stock.median if more_is_better else stock.median / ours.median
     return f"{ratio:.3g}"

@@ -61,7 +61,7 @@ def killed(stage: Stage) -> None:
             cluster.wait_for_leader(_LIMIT)
             cluster.wait_for_task_managers(_LIMIT)
             job = CountingJob(cluster).submit()
-            for _ in range(stage.rounds(side) if side is FAST else min(stage.runs, 5)):
+            for _ in range(stage.runs if side is FAST else min(stage.runs, 3)):
                 job.wait_for("RUNNING", _LIMIT)
                 leader, standby = _pair(cluster)
                 job.wait_for_checkpoints(leader, 2, _LIMIT)
@@ -84,7 +84,7 @@ def same_pod(stage: Stage) -> None:
             cluster = _cluster(scene, 1, settings=pod)
             (process,) = cluster.job_managers
             process.wait_for_grant(_LIMIT)
-            for _ in range(min(stage.runs, 5)):
+            for _ in range(min(stage.runs, 3)):
                 process.kill()
                 process.start()
                 granted = process.wait_for_grant(_LIMIT)
@@ -99,7 +99,7 @@ def restarted(stage: Stage) -> None:
     for side in SIDES:
         with stage.scene(side) as scene:
             cluster = _cluster(scene, 2)
-            for _ in range(min(stage.runs, 2)):
+            for _ in range(min(stage.runs, 2) if side.ours else 1):
                 _pair(cluster)
                 at = max(process.kill() for process in cluster.job_managers)
                 wait_until(lambda at=at: time.time() > at + away, "the time to pass", away + 5)  # type: ignore[misc]

@@ -36,7 +36,7 @@ class Stage:
 
     def rounds(self, side: Side) -> int:
         """How often what takes stock a lease is measured: its figures hardly vary."""
-        return self.runs if side.ours else min(self.runs, 5)
+        return self.runs if side.ours else min(self.runs, 3)
 
     def add(self, group: str, what: str, unit: str, side: Side, *values: float) -> None:
         """One sample."""

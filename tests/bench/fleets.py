@@ -3,7 +3,7 @@
 import time
 
 from rig.counting import CountingJob
-from rig.flink import ELECTION_STARTS, RESTORED, STANDS_BY, FlinkCluster, JobManager
+from rig.flink import ELECTION_STARTS, RESTORED, STANDS_BY, FlinkCluster, JobManager, Settings
 from rig.pods import BoundPod
 from rig.waiting import wait_until
 
@@ -14,14 +14,16 @@ _LIMIT = 120
 JOB_RUNS = r"Job .* switched from state (?:CREATED|RESTARTING) to RUNNING"
 
 
-def _cluster(scene: Scene, job_managers: int, task_managers: int = 0) -> FlinkCluster:
+def _cluster(
+    scene: Scene, job_managers: int, task_managers: int = 0, settings: Settings | None = None
+) -> FlinkCluster:
     cluster = FlinkCluster(
         scene.namespace,
         scene.directory / "flink",
         scene.side.jars,
         job_managers=job_managers,
         task_managers=task_managers,
-        settings=dict(scene.side.settings),
+        settings={**scene.side.settings, **(settings or {})},
     )
     scene.on_end(cluster.stop)
     for process in [*cluster.job_managers, *cluster.task_managers]:
@@ -59,7 +61,7 @@ def killed(stage: Stage) -> None:
             cluster.wait_for_leader(_LIMIT)
             cluster.wait_for_task_managers(_LIMIT)
             job = CountingJob(cluster).submit()
-            for _ in range(stage.rounds(side) if side is FAST else min(stage.runs, 5)):
+            for _ in range(stage.runs if side is FAST else min(stage.runs, 3)):
                 job.wait_for("RUNNING", _LIMIT)
                 leader, standby = _pair(cluster)
                 job.wait_for_checkpoints(leader, 2, _LIMIT)
@@ -77,13 +79,12 @@ def same_pod(stage: Stage) -> None:
     """The container of the only JobManager is killed and started again at once, in the same pod."""
     for side in SIDES:
         with stage.scene(side) as scene:
-            cluster = _cluster(scene, 0)
-            pod = BoundPod(scene.namespace, "only")
-            process = JobManager(cluster, "jm-1", {"kubernetes.config.file": str(pod.kubeconfig)})
-            cluster.job_managers.append(process)
-            process.start()
+            # Stock does not know of pods.
+            pod = {"kubernetes.config.file": str(BoundPod(scene.namespace, "only").kubeconfig)} if side.ours else {}
+            cluster = _cluster(scene, 1, settings=pod)
+            (process,) = cluster.job_managers
             process.wait_for_grant(_LIMIT)
-            for _ in range(min(stage.runs, 5)):
+            for _ in range(min(stage.runs, 3)):
                 process.kill()
                 process.start()
                 granted = process.wait_for_grant(_LIMIT)
@@ -98,7 +99,7 @@ def restarted(stage: Stage) -> None:
     for side in SIDES:
         with stage.scene(side) as scene:
             cluster = _cluster(scene, 2)
-            for _ in range(min(stage.runs, 2)):
+            for _ in range(min(stage.runs, 2) if side.ours else 1):
                 _pair(cluster)
                 at = max(process.kill() for process in cluster.job_managers)
                 wait_until(lambda at=at: time.time() > at + away, "the time to pass", away + 5)  # type: ignore[misc]

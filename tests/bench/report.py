@@ -22,6 +22,14 @@ GROUPS = {
     "footprint": "What a process holds that leads",
     "bridge": "The boundary between Java and native code",
 }
+# What the README shows of the plots.
+_SHOWN = {
+    "timelines": "After the end of the leader",
+    "calls": "What is asked of the API server",
+    "latency-distribution": "What a job waits for",
+    "jobs": "Checkpoints of more and more jobs",
+    "watchers-growing": "What more and more TaskManagers receive",
+}
 _BEGIN, _END = "<!-- written by tests/bench/run --publish -->", "<!-- up to here -->"
 
 
@@ -32,14 +40,16 @@ def write(results: Results, facts: dict[str, str], directory: Path) -> None:
 
 
 def write_into(readme: Path, results: Results, facts: dict[str, str]) -> None:
-    """All rows, with medians only, between the marks in the README."""
+    """All rows, with medians only, and some plots, between the marks in the README."""
     text = readme.read_text()
     begin, end = text.index(_BEGIN) + len(_BEGIN), text.index(_END)
     readme.write_text(text[:begin] + "\n" + "\n".join(_short(results, facts)) + "\n" + text[end:])
 
 
 def _short(results: Results, facts: dict[str, str]) -> Iterator[str]:
-    yield f"{facts['Date']}, {facts['Command']}, on {facts['Machine']}; {facts['Versions']}. Medians, both sides in turn in one run:"
+    yield "What it costs and how fast it is, by [benchmarks](tests/README.md#the-benchmarks) of both sides in one run; [all of it](tests/bench/FIGURES.md),"
+    yield f"with spreads. {facts['Date']}, {facts['Command']}, on {facts['Machine']}; {facts['Versions']}."
+    yield "Medians; the ratio is how many times less than stock's, or how many times more a second."
     yield ""
     yield "| | Flink's own services | this jar | ratio |"
     yield "|---|---|---|---|"
@@ -49,6 +59,10 @@ def _short(results: Results, facts: dict[str, str]) -> Iterator[str]:
             if FAST.name in row.sides:
                 ours += f"; {_median(row, FAST.name)} {FAST.name}"
             yield f"| {row.what} | {_median(row, STOCK.name)} | {ours} | {_ratio(row)} |"
+    yield ""
+    for name, title in _SHOWN.items():
+        if (Path(__file__).parent / "plots" / f"{name}.svg").exists():
+            yield f"![{title}](tests/bench/plots/{name}.svg)"
 
 
 def _median(row: plots.Row, side: str) -> str:
@@ -63,7 +77,7 @@ def _page(results: Results, facts: dict[str, str], directory: Path) -> Iterator[
     yield "# Figures"
     yield ""
     yield "Written by `tests/bench/run --publish`. Both sides ran in turn on the same machine and the same API server."
-    yield "Median, in brackets the smallest and the largest value; ratio of the medians, stock to ours."
+    yield "Median, in brackets the smallest and the largest value; ratio of the medians: how many times less than stock, or how many times more a second."
     yield ""
     for name, fact in facts.items():
         yield f"- {name}: {fact}"
@@ -137,7 +151,8 @@ def _cell(row: plots.Row, side: str) -> str:
 
 def _ratio(row: plots.Row) -> str:
     stock, ours = (row.sides.get(side.name) for side in (STOCK, OURS))
-    if not stock or not ours or not ours.median:
+    if not stock or not ours or not ours.median or not stock.median:
         return "–"
-    ratio = stock.median / ours.median
+    more_is_better = row.unit.endswith("/s")
+    ratio = ours.median / stock.median if more_is_better else stock.median / ours.median
     return f"{ratio:.3g}"

@@ -45,7 +45,7 @@ def facts(command: str) -> dict[str, str]:
     return {
         "Date": datetime.datetime.now(datetime.timezone.utc).date().isoformat(),
         "Command": f"`{command}`",
-        "Machine": f"{os.cpu_count()} cores of {model}, {platform.system()} {platform.release()}; everything on it",
+        "Machine": f"{os.cpu_count()} cores of {model}, {platform.system()} {platform.release().split('-')[0]}, with everything on it, load average {os.getloadavg()[2]:.0f}",
         "Versions": f"Flink {FLINK_VERSION}, Kubernetes {kubernetes}, {java.splitlines()[0]}, revision {revision.strip()}",
         "Settings": "Flink's defaults (lease 15 s, renew deadline 15 s, retry period 5 s); storage on the local disk",
     }

@@ -50,8 +50,8 @@ def start(stage: Stage) -> None:
 
 def checkpoints(stage: Stage) -> None:
     """The counter, and the store of completed checkpoints: alone, and twenty jobs at once."""
-    ids, alone, each = (50, 50, 5) if stage.quick else (500, 500, 50)
-    for _ in range(min(stage.runs, 3)):
+    ids, alone, each = (50, 50, 5) if stage.quick else (300, 300, 30)
+    for run in range(min(stage.runs, 2)):
         for side in SIDES:
             with stage.scene(side) as scene:
                 program = scene.program("leader")
@@ -68,7 +68,7 @@ def checkpoints(stage: Stage) -> None:
                 stage.add("calls", "API calls per checkpoint", "", side, len(asked) / alone)
                 done = program.ask(f"checkpoint 20 {each}", 300)
                 stage.add("throughput", "20 jobs at once", "checkpoints/s", side, 20 * each / done["all"] * 1000)
-                for jobs in () if stage.quick else (1, 5, 50):
+                for jobs in () if stage.quick or run else (1, 5, 50):
                     done = program.ask(f"checkpoint {jobs} {each}", 300)
                     stage.add("jobs", f"{jobs} jobs at once", "checkpoints/s", side, jobs * each / done["all"] * 1000)
                 program.ask("close", 60)
@@ -123,24 +123,23 @@ def _released(scene: Scene, closing: float, granted: float) -> float:
 def many_jobs(stage: Stage) -> None:
     """A standby takes over 100 and 500 jobs: until every job master is published."""
     for jobs in (20,) if stage.quick else (100, 500):
-        for _ in range(min(stage.runs, 2)):
-            for side in SIDES:
-                with stage.scene(side) as scene:
-                    leader, standby = scene.program("leader"), scene.program("standby")
-                    _stand_and_lead(leader, jobs)
-                    standby.ask("open")
-                    standby.ask(f"stand {jobs}", 120)
-                    _hold(2)
-                    # A leader that dies publishes nothing more.
-                    leader.process.kill()
-                    led = standby.ask("led", 300)
-                    granted = led["granted"] / 1000
-                    _wait_for_publication(scene, led["session"], jobs)
-                    wrote = [one for one in _requests(scene, "standby", granted - 0.001, time.time()) if one.is_write]
-                    last = max(one.answered for one in wrote if one.code < 300)
-                    stage.add("many jobs", f"{jobs} jobs: granted → last leader published", "s", side, last - granted)
-                    stage.add("many jobs", f"{jobs} jobs: writes of the cluster ConfigMap", "", side, len(wrote))
-                    standby.process.kill()
+        for side in SIDES:
+            with stage.scene(side) as scene:
+                leader, standby = scene.program("leader"), scene.program("standby")
+                _stand_and_lead(leader, jobs)
+                standby.ask("open")
+                standby.ask(f"stand {jobs}", 120)
+                _hold(2)
+                # A leader that dies publishes nothing more.
+                leader.process.kill()
+                led = standby.ask("led", 300)
+                granted = led["granted"] / 1000
+                _wait_for_publication(scene, led["session"], jobs)
+                wrote = [one for one in _requests(scene, "standby", granted - 0.001, time.time()) if one.is_write]
+                last = max(one.answered for one in wrote if one.code < 300)
+                stage.add("many jobs", f"{jobs} jobs: granted → last leader published", "s", side, last - granted)
+                stage.add("many jobs", f"{jobs} jobs: writes of the cluster ConfigMap", "", side, len(wrote))
+                standby.process.kill()
 
 
 def _wait_for_publication(scene: Scene, session: str, jobs: int) -> None:
@@ -154,7 +153,7 @@ def _wait_for_publication(scene: Scene, session: str, jobs: int) -> None:
 
 def watchers(stage: Stage) -> None:
     """What up to a hundred processes that look for the leader of a cluster with 500 jobs receive."""
-    jobs, growing, seconds = (20, (5,), 10) if stage.quick else (500, (10, 50, 100), 30)
+    jobs, growing, seconds = (20, (5,), 10) if stage.quick else (500, (10, 30, 100), 20)
     for side in SIDES:
         with stage.scene(side) as scene:
             leader = scene.program("leader")
@@ -197,7 +196,7 @@ def _change_of_leader(stage: Stage, scene: Scene, side: Side, looking: Sequence[
 
 def clusters(stage: Stage) -> None:
     """The leaders of a thousand clusters on one API server: what they lose, and what their requests take."""
-    processes, each, seconds = (2, 3, 6) if stage.quick else (4, 250, 120)
+    processes, each, seconds = (2, 3, 6) if stage.quick else (4, 250, 90)
     with stage.scene(OURS) as scene:
         programs = [scene.program(f"clusters-{number}", memory="1g") for number in range(processes)]
         for program in programs:

@@ -12,6 +12,7 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
 
 /**
  * HA services under measurement, through nothing but what Flink itself calls. Whose they are is a
@@ -87,10 +88,11 @@ public final class Bench {
 
     /** How long the factory took, in a JVM that has not seen any HA class before. */
     private Object open() throws Exception {
+        final ExecutorService ioExecutor = OpenServices.startedExecutor();
         before = Footprint.now();
         final long usedBefore = Footprint.processorNanos();
         final long before = System.nanoTime();
-        services = OpenServices.open(configuration);
+        services = OpenServices.open(configuration, ioExecutor);
         final Map<String, Object> opened = new LinkedHashMap<>();
         opened.put("factory", millisSince(before));
         opened.put("processor", (Footprint.processorNanos() - usedBefore) / 1e6);

@@ -6,6 +6,7 @@ import org.apache.flink.runtime.highavailability.HighAvailabilityServicesUtils;
 
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.ThreadPoolExecutor;
 
 /** HA services with the executor that a process gives them. */
 final class OpenServices implements AutoCloseable {
@@ -19,7 +20,18 @@ final class OpenServices implements AutoCloseable {
     }
 
     static OpenServices open(Configuration configuration) throws Exception {
-        final ExecutorService ioExecutor = Executors.newFixedThreadPool(4);
+        return open(configuration, Executors.newFixedThreadPool(4));
+    }
+
+    /** An executor as a process has it anyway, with its threads. */
+    static ExecutorService startedExecutor() {
+        final ThreadPoolExecutor executor = (ThreadPoolExecutor) Executors.newFixedThreadPool(4);
+        executor.prestartAllCoreThreads();
+        return executor;
+    }
+
+    static OpenServices open(Configuration configuration, ExecutorService ioExecutor)
+            throws Exception {
         return new OpenServices(
                 HighAvailabilityServicesUtils.createAvailableOrEmbeddedServices(
                         configuration, ioExecutor, Throwable::printStackTrace),

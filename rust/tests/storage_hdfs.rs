@@ -6,10 +6,11 @@
 mod support;
 
 use std::fs;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use flinkkubeha::error::ErrorCode;
+use flinkkubeha::error::{ErrorCode, HaError};
 use flinkkubeha::storage::Storage;
 use support::detour::Detour;
 use support::hdfs_server::{self, HdfsServer, SERVICE};
@@ -347,6 +348,17 @@ fn a_name_node_in_safe_mode_is_named_at_once() {
     storage.probe(&root).unwrap();
 }
 
+/// A call that ends before the `NameNode` is back is made again: a slow machine starts one for longer than it is waited for.
+fn until<T>(back: &AtomicBool, call: impl Fn() -> Result<T, HaError>) -> T {
+    loop {
+        let is_back = back.load(Ordering::SeqCst);
+        match call() {
+            Ok(result) => return result,
+            Err(error) => assert!(!is_back && error.code == ErrorCode::StorageFailed, "{error}"),
+        }
+    }
+}
+
 #[test]
 fn a_name_node_that_is_restarted_is_waited_for() {
     let Some((server, _alone)) = hdfs_server::alone() else {
@@ -358,15 +370,17 @@ fn a_name_node_that_is_restarted_is_waited_for() {
     let (source, target) = (directory.path().join("source"), directory.path().join("target"));
     fs::write(&source, content(9 << 20)).unwrap();
     storage.create(&format!("{root}/a"), b"before".into()).unwrap();
+    let back = AtomicBool::new(false);
     thread::scope(|scope| {
         server.tell("stop");
-        let written = scope.spawn(|| storage.create(&format!("{root}/b"), b"meanwhile".into()));
-        let uploaded = scope.spawn(|| storage.upload(&source, &uri));
-        let read = scope.spawn(|| storage.read(&format!("{root}/a")));
+        let written = scope.spawn(|| until(&back, || storage.create(&format!("{root}/b"), b"meanwhile".into())));
+        let uploaded = scope.spawn(|| until(&back, || storage.upload(&source, &uri)));
+        let read = scope.spawn(|| until(&back, || storage.read(&format!("{root}/a"))));
         server.tell("start");
-        assert_eq!(read.join().unwrap().unwrap(), b"before");
-        written.join().unwrap().unwrap();
-        uploaded.join().unwrap().unwrap();
+        back.store(true, Ordering::SeqCst);
+        assert_eq!(read.join().unwrap(), b"before");
+        written.join().unwrap();
+        uploaded.join().unwrap();
     });
     storage.download(&uri, &target).unwrap();
     assert!(fs::read(&target).unwrap() == fs::read(&source).unwrap());

@@ -21,6 +21,8 @@ class _OnHdfs(OnObjectStore):
 class StorageOnHdfs(_OnHdfs):
     """Without Hadoop's client."""
 
+    in_ci = False
+
     def test_leader_is_killed_and_the_job_cancelled(self) -> None:
         self.leader_is_killed_and_the_job_cancelled()
 

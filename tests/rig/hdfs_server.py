@@ -14,6 +14,7 @@ class HdfsServer(ObjectServer):
 
     # Of the default file system.
     root = "hdfs:/ha"
+    start_limit = 180
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True)

@@ -16,12 +16,14 @@ class ObjectServer:
 
     # A storage directory there, as a URI.
     root: str
+    # How long it may take to start, in seconds.
+    start_limit: float = 30
 
     def __init__(self, name: str, command: Sequence[str], directory: Path, port: int, environment: Mapping[str, str]) -> None:
         self._port = port
         log = directory / f"{name}.log"
         self._child = Child(name, list(command), log, environment=dict(environment), directory=directory)
-        wait_until(self._answers, name, 120, hint=self._child.tail)
+        wait_until(self._answers, name, self.start_limit, hint=self._child.tail)
 
     def _answers(self) -> bool:
         with socket.socket() as probe:

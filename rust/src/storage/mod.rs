@@ -19,6 +19,8 @@ mod local_files;
 mod location;
 mod measured;
 #[cfg(any(feature = "remote", feature = "hdfs"))]
+// HDFS alone needs but a part of it.
+#[cfg_attr(not(feature = "remote"), allow(dead_code))]
 mod options;
 mod probe;
 mod remedy;

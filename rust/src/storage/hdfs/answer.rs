@@ -80,6 +80,10 @@ impl Fault {
             Self::Hdfs(HdfsError::RPCError(class, text) | HdfsError::FatalRPCError(class, text)) => {
                 io::Error::new(kind, sentence(&class, &text))
             }
+            Self::Hdfs(HdfsError::UnsupportedFeature(text)) if text.contains("encryption zone") => {
+                let remedy = "only Hadoop's client reads and writes in an encryption zone, set high-availability.native.storage to 'flink'";
+                io::Error::new(kind, remedy)
+            }
             Self::Hdfs(error) => io::Error::new(kind, cut(&error.to_string())),
         }
     }

@@ -100,26 +100,23 @@ impl HdfsFiles {
             created => created?,
         };
         while let Some(piece) = pieces()? {
-            answered(writer.write_bytes(piece)).await?;
+            answered(Box::pin(writer.write_bytes(piece))).await?;
         }
-        answered(writer.close()).await
+        answered(Box::pin(writer.close())).await
     }
 
-    /// Nothing depends on it: nobody looks for such names.
+    /// Nothing depends on it: nobody looks for such names. If HDFS has gone away, one attempt tells.
     fn delete_parts(&self, parts: &[String]) {
-        for part in parts {
-            let deleted = self
-                .connection
-                .try_once(async |client| answered(client.delete(part, false)).await);
-            if let Err(fault) = deleted {
-                log::debug!("{part} could not be deleted: {}", fault.into_error());
+        let delete = async |client: &Client| {
+            for part in parts {
+                answered(client.delete(part, false)).await?;
             }
+            Ok(())
+        };
+        if let Err(fault) = self.connection.try_once(delete) {
+            let parts = parts.join(", ");
+            log::debug!("Not all of {parts} could be deleted: {}", fault.into_error());
         }
-    }
-
-    /// Whether what lies there is what was to be written.
-    fn is_there(&self, location: &Location, content: &[u8]) -> bool {
-        self.read(location).is_ok_and(|found| found == content)
     }
 
     fn make_directory<'a>(&self, client: &'a Client, path: &'a str) -> impl Future<Output = Result<(), Fault>> + 'a {
@@ -163,27 +160,24 @@ impl Backend for HdfsFiles {
                 }
             }
         });
-        self.delete_parts(&parts);
+        if !parts.is_empty() {
+            self.delete_parts(&parts);
+        }
         // The answer to a rename can be lost, and the repeated one refused: what lies there tells.
+        let is_there = |found: Result<Vec<u8>, Fault>| found.is_ok_and(|found| found == content);
         match written {
             Ok(true) => Ok(()),
-            _ if unsure && self.is_there(location, &content) => Ok(()),
+            Ok(false) if unsure && is_there(self.connection.run(async |client| whole(client, path).await)) => Ok(()),
             Ok(false) => Err(Failure::exists(location)),
+            // An HDFS that has not answered for so long is asked only once.
+            Err(_) if unsure && is_there(self.connection.try_once(async |client| whole(client, path).await)) => Ok(()),
             Err(failure) => Err(failure),
         }
     }
 
     fn read(&self, location: &Location) -> Result<Vec<u8>, Failure> {
         let path = self.path(location)?;
-        self.run(Action::Read, location, async |client| {
-            let reader = answered(client.read(path)).await?;
-            let mut content = Vec::with_capacity(reader.file_length());
-            let mut pieces = std::pin::pin!(pieces(&reader));
-            while let Some(piece) = pieces.next().await {
-                content.extend_from_slice(&piece?);
-            }
-            Ok(content)
-        })
+        self.run(Action::Read, location, async |client| whole(client, path).await)
     }
 
     fn delete(&self, location: &Location) -> Result<bool, Failure> {
@@ -270,7 +264,9 @@ impl Backend for HdfsFiles {
             parts.pop();
             Ok(())
         });
-        self.delete_parts(&parts);
+        if !parts.is_empty() {
+            self.delete_parts(&parts);
+        }
         written
     }
 
@@ -288,6 +284,16 @@ impl Backend for HdfsFiles {
             self.make_directory(client, path).await
         })
     }
+}
+
+async fn whole(client: &Client, path: &str) -> Result<Vec<u8>, Fault> {
+    let reader = answered(client.read(path)).await?;
+    let mut content = Vec::with_capacity(reader.file_length());
+    let mut pieces = std::pin::pin!(pieces(&reader));
+    while let Some(piece) = pieces.next().await {
+        content.extend_from_slice(&piece?);
+    }
+    Ok(content)
 }
 
 /// The whole content; an error after what was to be the last piece, if that is less.

@@ -16,6 +16,8 @@ GROUPS = {
     "throughput": "Twenty jobs, a checkpoint after the other",
     "many jobs": "A standby takes over a cluster with many jobs",
     "watchers": "Processes that only look for the leader",
+    "storage on S3": "Metadata and blobs on S3: stock with the plug-in on Presto's client, and with the one on Hadoop's",
+    "storage in files": "Metadata and blobs in local files",
     "start": "Start of the HA services, in a new JVM",
     "footprint": "What a process holds that leads",
 }
@@ -78,8 +80,9 @@ def _cell(row: plots.Row, side: str) -> str:
 
 
 def _ratio(row: plots.Row) -> str:
-    stock, ours = (row.sides.get(side.name) for side in (STOCK, OURS))
-    if not stock or not ours or not ours.median:
+    """To ours, of stock and then of its variants."""
+    ours = row.sides.get(OURS.name)
+    stocks = [spread for name, spread in row.sides.items() if name.startswith(STOCK.name)]
+    if not stocks or not ours or not ours.median:
         return "–"
-    ratio = stock.median / ours.median
-    return f"{ratio:.3g}"
+    return ", ".join(f"{stock.median / ours.median:.3g}" for stock in stocks)

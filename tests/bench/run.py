@@ -12,7 +12,7 @@ from rig import prepare
 from rig.processes import end_on_signals
 from rig.workspace import FLINK_VERSION, ROOT, RUNS, TESTS, progress
 
-from . import fleets, report, services, stage
+from . import fleets, report, services, stage, storage
 from .results import Results
 
 BENCHMARKS: dict[str, Callable[[stage.Stage], None]] = {
@@ -22,6 +22,7 @@ BENCHMARKS: dict[str, Callable[[stage.Stage], None]] = {
     "release": services.release,
     "many-jobs": services.many_jobs,
     "watchers": services.watchers,
+    "storage": storage.storage,
     "stopped": fleets.stopped,
     "killed": fleets.killed,
     "restarted": fleets.restarted,

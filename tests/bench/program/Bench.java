@@ -4,6 +4,7 @@ import io.flinkkubeha.tests.Conversation;
 
 import org.apache.flink.configuration.Configuration;
 
+import java.io.File;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -12,7 +13,7 @@ import java.util.Map;
 
 /**
  * HA services under measurement, through nothing but what Flink itself calls. Whose they are is a
- * matter of the class path.
+ * matter of the class path. Of storage alone, which Flink reaches through them, {@link Storage}.
  *
  * <p>Arguments: a directory for checkpoints, then the settings as {@code key=value}. Steps are a
  * word and numbers; the methods say what they do. Durations are in milliseconds, instants in
@@ -26,6 +27,7 @@ public final class Bench {
     private OpenServices services;
     private Contenders contenders;
     private Watchers watchers;
+    private Storage storage;
 
     private Bench(Configuration configuration, Path checkpoints) {
         this.configuration = configuration;
@@ -61,6 +63,16 @@ public final class Bench {
                 return watchers.found();
             case "seen":
                 return watchers.seen();
+            case "storage":
+                storage =
+                        words[1].equals("flink")
+                                ? Storage.ofFlink(configuration)
+                                : Storage.ofTheJar(configuration);
+                return "open";
+            case "objects":
+                return storage.objects(number(words, 1), number(words, 2));
+            case "blob":
+                return storage.blob(new File(words[1]));
             case "close":
                 return close();
             default:

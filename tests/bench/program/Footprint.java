@@ -21,6 +21,16 @@ final class Footprint {
                 .getProcessCpuTime();
     }
 
+    /** The most that is resident is counted from now on. */
+    static void forgetPeak() throws IOException {
+        System.gc();
+        Files.writeString(Path.of("/proc/self/clear_refs"), "5");
+    }
+
+    static long peakKibibytes() throws IOException {
+        return status("VmHWM:");
+    }
+
     static Object now() throws IOException {
         System.gc();
         final Map<String, Object> held = new LinkedHashMap<>();
@@ -32,11 +42,16 @@ final class Footprint {
         try (Stream<Path> threads = Files.list(Path.of("/proc/self/task"))) {
             held.put("threads", threads.count());
         }
+        held.put("resident KiB", status("VmRSS:"));
+        return held;
+    }
+
+    private static long status(String name) throws IOException {
         for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-            if (line.startsWith("VmRSS:")) {
-                held.put("resident KiB", Long.parseLong(line.replaceAll("\\D", "")));
+            if (line.startsWith(name)) {
+                return Long.parseLong(line.replaceAll("\\D", ""));
             }
         }
-        return held;
+        throw new IOException("The kernel says nothing of " + name);
     }
 }

@@ -18,6 +18,8 @@ GROUPS = {
     "many jobs": "A standby takes over a cluster with many jobs",
     "watchers": "Processes that only look for the leader",
     "clusters": "Many clusters on one API server",
+    "storage on S3": "Metadata and blobs on S3: stock with the plug-in on Presto's client, and with the one on Hadoop's",
+    "storage in files": "Metadata and blobs in local files",
     "start": "Start of the HA services, in a JVM that has done what every process of Flink does first",
     "footprint": "What a process holds that leads",
     "bridge": "The boundary between Java and native code",
@@ -150,9 +152,11 @@ def _cell(row: plots.Row, side: str) -> str:
 
 
 def _ratio(row: plots.Row) -> str:
-    stock, ours = (row.sides.get(side.name) for side in (STOCK, OURS))
-    if not stock or not ours or not ours.median or not stock.median:
+    """To ours, of stock and then of its variants."""
+    ours = row.sides.get(OURS.name)
+    stocks = [spread for name, spread in row.sides.items() if name.startswith(STOCK.name)]
+    if not stocks or not ours or not ours.median or not all(stock.median for stock in stocks):
         return "–"
     more_is_better = row.unit.endswith("/s")
-    ratio = ours.median / stock.median if more_is_better else stock.median / ours.median
-    return f"{ratio:.3g}"
+    ratios = (ours.median / stock.median if more_is_better else stock.median / ours.median for stock in stocks)
+    return ", ".join(f"{ratio:.3g}" for ratio in ratios)

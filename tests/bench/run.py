@@ -12,7 +12,7 @@ from rig import prepare
 from rig.processes import end_on_signals
 from rig.workspace import FLINK_VERSION, ROOT, RUNS, TESTS, progress
 
-from . import fleets, micro, report, services, stage
+from . import fleets, micro, report, services, stage, storage
 from .results import Results
 
 BENCHMARKS: dict[str, Callable[[stage.Stage], None]] = {
@@ -24,6 +24,7 @@ BENCHMARKS: dict[str, Callable[[stage.Stage], None]] = {
     "watchers": services.watchers,
     "clusters": services.clusters,
     "bridge": micro.bridge,
+    "storage": storage.storage,
     "stopped": fleets.stopped,
     "killed": fleets.killed,
     "same-pod": fleets.same_pod,

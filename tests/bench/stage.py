@@ -1,9 +1,10 @@
 """What every measurement stands on: one Kubernetes, namespaces, and programs that end with the run."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from rig import java_program
 from rig.control_plane import EmbeddedKubernetes, Namespace
@@ -67,12 +68,19 @@ class Scene(contextlib.AbstractContextManager["Scene"]):
         """Has it called when the scene ends."""
         self._ending.callback(callback)  # type: ignore[arg-type]
 
-    def program(self, name: str, server: str | None = None, memory: str = "512m") -> Conversation:
+    def program(
+        self,
+        name: str,
+        server: str | None = None,
+        memory: str = "512m",
+        settings_too: Mapping[str, str] = MappingProxyType({}),
+        environment: Mapping[str, str] = MappingProxyType({}),
+    ) -> Conversation:
         """HA services of this side, in a JVM of their own; through `server` if not straight to the API server."""
         kubeconfig = self.namespace.kubeconfig(server, name, inline_token=not self.side.ours)
         storage = f"file://{self.directory}/ha"
         classes = java_program.compiled([*SOURCES, *sorted((TESTS / "bench" / "program").glob("*.java"))], FLINK_VERSION)
-        values = {**settings(self.namespace, kubeconfig, CLUSTER_ID, storage, name), **self.side.settings}
+        values = {**settings(self.namespace, kubeconfig, CLUSTER_ID, storage, name), **self.side.settings, **settings_too}
         program = Conversation(
             name,
             "io.flinkkubeha.tests.bench.Bench",
@@ -83,6 +91,7 @@ class Scene(contextlib.AbstractContextManager["Scene"]):
             [str(self.directory / "checkpoints"), *as_arguments(values)],
             # As a JobManager runs: with the compiler that the rest of the tests leave out.
             [f"-Xmx{memory}", "-XX:TieredStopAtLevel=4"],
+            environment,
         )
         self._ending.callback(program.stop)
         return program

@@ -17,7 +17,7 @@ class ObjectServer:
     # A storage directory there, as a URI.
     root: str
     # How long it may take to start, in seconds.
-    start_limit: float = 30
+    start_limit: float = 120
 
     def __init__(self, name: str, command: Sequence[str], directory: Path, port: int, environment: Mapping[str, str]) -> None:
         self._port = port

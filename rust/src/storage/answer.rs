@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use super::failure::{os_error, sources};
+use super::failure::sources;
 
 /// Longer texts of a server, such as the page of a proxy, are cut.
 const LONGEST: usize = 300;
@@ -44,9 +44,10 @@ fn short(text: &str) -> String {
 }
 
 /// Why there is no client: the name of a file that cannot be read stands in the error before the operating system's.
+#[cfg(feature = "remote")]
 pub(super) fn of_client(error: &(dyn Error + 'static)) -> String {
     let with_file = sources(error).filter(|error| !error.is::<std::io::Error>()).last();
-    match (os_error(error), with_file) {
+    match (super::failure::os_error(error), with_file) {
         (Some(_), Some(with_file)) => short(&with_file.to_string()),
         _ => of(error),
     }

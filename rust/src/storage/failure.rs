@@ -58,6 +58,7 @@ impl Failure {
     }
 
     /// The client of a store could not be made of what is set. Whatever file is missing for that, it is not the object.
+    #[cfg(feature = "remote")]
     pub(super) fn of_client(action: Action, location: &Location, source: &(dyn Error + 'static)) -> Self {
         let remedy = remedy::of(location, source).or_else(|| remedy::of_client(location, source));
         let Some((_, what_to_do)) = remedy else {

@@ -57,6 +57,7 @@ pub(super) fn of(location: &Location, error: &(dyn Error + 'static)) -> Option<R
 }
 
 /// When no client could be made of what is set.
+#[cfg(feature = "remote")]
 pub(super) fn of_client(location: &Location, error: &(dyn Error + 'static)) -> Option<Remedy> {
     let keys = keys(location.scheme())?;
     // Amazon is asked for the region of a bucket before there is a client.

@@ -7,6 +7,7 @@ import org.apache.flink.runtime.util.EnvironmentInformation;
 
 import org.slf4j.LoggerFactory;
 
+import java.io.File;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
@@ -16,7 +17,7 @@ import java.util.concurrent.ExecutorService;
 
 /**
  * HA services under measurement, through nothing but what Flink itself calls. Whose they are is a
- * matter of the class path.
+ * matter of the class path. Of storage alone, which Flink reaches through them, {@link Storage}.
  *
  * <p>Arguments: a directory for checkpoints, then the settings as {@code key=value}. Steps are a
  * word and numbers; the methods say what they do. Durations are in milliseconds, instants in
@@ -32,6 +33,7 @@ public final class Bench {
     private Watchers watchers;
     private Clusters clusters;
     private Footprint before;
+    private Storage storage;
 
     private Bench(Configuration configuration, Path checkpoints) {
         this.configuration = configuration;
@@ -75,6 +77,16 @@ public final class Bench {
                 return clusters.led();
             case "losses":
                 return clusters.losses();
+            case "storage":
+                storage =
+                        words[1].equals("flink")
+                                ? Storage.ofFlink(configuration)
+                                : Storage.ofTheJar(configuration);
+                return "open";
+            case "objects":
+                return storage.objects(number(words, 1), number(words, 2));
+            case "blob":
+                return storage.blob(new File(words[1]));
             case "close":
                 return close();
             default:

@@ -31,13 +31,23 @@ final class Footprint {
                 .getProcessCpuTime();
     }
 
+    /** The most that is resident is counted from now on. */
+    static void forgetPeak() throws IOException {
+        System.gc();
+        Files.writeString(Path.of("/proc/self/clear_refs"), "5");
+    }
+
+    static long peakKibibytes() throws IOException {
+        return status("VmHWM:");
+    }
+
     static Footprint now() throws IOException {
         System.gc();
         return new Footprint(
                 ManagementFactory.getClassLoadingMXBean().getLoadedClassCount(),
                 threadCount(),
                 ManagementFactory.getMemoryMXBean().getHeapMemoryUsage().getUsed(),
-                residentSize());
+                status("VmRSS:"));
     }
 
     /** Of the kernel, so that native ones count. */
@@ -45,15 +55,6 @@ final class Footprint {
         try (Stream<Path> threads = Files.list(Path.of("/proc/self/task"))) {
             return threads.count();
         }
-    }
-
-    private static long residentSize() throws IOException {
-        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
-            if (line.startsWith("VmRSS:")) {
-                return Long.parseLong(line.replaceAll("\\D", ""));
-            }
-        }
-        return 0;
     }
 
     /** What is held now, and what of it has come since then. */
@@ -66,5 +67,14 @@ final class Footprint {
         held.put("heap bytes", heapBytes);
         held.put("resident KiB", residentKiB);
         return held;
+    }
+
+    private static long status(String name) throws IOException {
+        for (String line : Files.readAllLines(Path.of("/proc/self/status"))) {
+            if (line.startsWith(name)) {
+                return Long.parseLong(line.replaceAll("\\D", ""));
+            }
+        }
+        throw new IOException("The kernel says nothing of " + name);
     }
 }

@@ -1,16 +1,18 @@
 """The kind cluster: brought up, found again, taken down."""
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from rig import prepare
 from rig.audit import AuditLog
 from rig.control_plane import Kubernetes
-from rig.kubernetes import Access
+from rig.kubernetes import Access, Json, KubernetesClient
 from rig.workspace import RUNS, progress
 
 from . import flink_image, node_image, programs, s3_image
@@ -22,6 +24,23 @@ _PUBLISHED = f"kindest/node:{node_image.kubernetes_version()}"
 # What the machine and the nodes share, below the run directory: storage of Flink, the audit log.
 _SHARED = {"storage": "/storage", "audit": "/var/log/kubernetes"}
 _AUDIT_POLICY = "apiVersion: audit.k8s.io/v1\nkind: Policy\nomitStages: [RequestReceived]\nrules: [{level: Metadata}]\n"
+
+
+class _PatientClient(KubernetesClient):
+    """Asks again for what it only reads: on a machine with much to do an answer can take longer than a request waits."""
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Json | None = None,
+        query: Mapping[str, str] | None = None,
+        limit: float = 10,
+    ) -> Json:
+        for _ in range(5 if method == "GET" else 0):
+            with contextlib.suppress(TimeoutError):
+                return super().request(method, path, body, query, limit)
+        return super().request(method, path, body, query, limit)
 
 
 class KindCluster(Kubernetes):
@@ -39,6 +58,7 @@ class KindCluster(Kubernetes):
         keys = directory / "keys"
         keys.mkdir(mode=0o700, exist_ok=True)
         super().__init__(directory, Access.from_kubeconfig(json.loads(self.kubectl(*view)), keys))
+        self.admin = _PatientClient(self.admin.access)
         self.audit = AuditLog(directory / "audit" / "audit.log")
         self.admin_kubeconfig = self.kubeconfig
 

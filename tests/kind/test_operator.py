@@ -3,7 +3,7 @@
 import json
 import zipfile
 
-from rig import maven
+from rig import maven, waiting
 
 from . import base, manifests
 
@@ -16,6 +16,12 @@ _NAME = "flinkdeployments.flink.apache.org"
 class Operator(base.KindTest):
     """No operator runs: the API server holds the manifest against the definition."""
 
+    def is_established(self) -> bool:
+        """Whether the API server serves what is defined. For a moment the definition has no status at all."""
+        path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{_NAME}"
+        conditions = base.kubernetes().admin.request("GET", path).get("status", {}).get("conditions") or []
+        return any(one["type"] == "Established" and one["status"] == "True" for one in conditions)
+
     def test_flink_deployment_is_taken_as_it_is(self) -> None:
         kubernetes, fleet = base.kubernetes(), self.fleet("my-job")
         definition = kubernetes.run_directory / "definition.yaml"
@@ -23,7 +29,7 @@ class Operator(base.KindTest):
             definition.write_bytes(jar.read(_DEFINITION))
         kubernetes.kubectl("create", "-f", str(definition))
         self.addCleanup(kubernetes.kubectl, "delete", "crd", _NAME, "--wait=false")
-        kubernetes.kubectl("wait", "--for=condition=Established", f"crd/{_NAME}", "--timeout=60s")
+        waiting.wait_until(self.is_established, "the definition to be served", 60, 0.2)
         text = (manifests.DIRECTORY / "operator.yaml").read_text()
         text = text.replace("namespace: flink\n", f"namespace: {fleet.name}\n").replace("v2_2", _FLINK)
         manifest = kubernetes.run_directory / "operator.yaml"

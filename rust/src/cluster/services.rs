@@ -236,7 +236,8 @@ impl Services {
     /// holds its lock.
     pub async fn delete_config_map(&self, name: &str) -> Result<(), HaError> {
         let grant = self.context.grants.current();
-        self.jobs.delete(name, grant, self.deadline()).await
+        // Large with all that it may wait for, and rarely asked for.
+        Box::pin(self.jobs.delete(name, grant, self.deadline())).await
     }
 
     /// Ends the election task and closes the queue of events. Whoever still waits learns that the services are closed.

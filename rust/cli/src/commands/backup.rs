@@ -15,7 +15,7 @@ use flinkkubeha::protocol::names;
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::from_storage::{self, Job, LeftOut};
+use super::from_storage::{self, LeftOut, RecoverableJob};
 use super::one_cluster;
 use crate::access::{Access, TYPE_LABEL, local_time};
 use crate::arguments::{Arguments, Backup, Restore};
@@ -39,7 +39,7 @@ struct Done {
     config_maps: Vec<String>,
     pointers: usize,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    jobs: Vec<Job>,
+    jobs: Vec<RecoverableJob>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     left_out: Vec<LeftOut>,
 }
@@ -267,7 +267,7 @@ impl Report for Done {
         for name in &self.config_maps {
             let _ = writeln!(page, "  {name}");
         }
-        for Job {
+        for RecoverableJob {
             job,
             checkpoint,
             mirrored,

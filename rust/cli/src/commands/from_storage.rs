@@ -27,14 +27,14 @@ pub(super) struct Plan {
     pub(super) directory: String,
     /// In the order in which they are made: what is there now beside each.
     pub(super) objects: Vec<(Value, Option<Value>)>,
-    pub(super) jobs: Vec<Job>,
+    pub(super) jobs: Vec<RecoverableJob>,
     pub(super) left_out: Vec<LeftOut>,
 }
 
 /// A job that goes on from there.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Job {
+pub(super) struct RecoverableJob {
     pub(super) job: String,
     /// `None` where it begins from its start.
     pub(super) checkpoint: Option<u64>,
@@ -143,7 +143,7 @@ impl Plan {
         };
         let checkpoint = |object: &Value| ConfigMap::decode(object.clone()).latest_checkpoint().map(|(id, _)| id);
         let Some(manifest) = manifest else {
-            self.jobs.push(Job {
+            self.jobs.push(RecoverableJob {
                 job: job.to_owned(),
                 checkpoint: stored.as_ref().and_then(checkpoint),
                 mirrored: None,
@@ -166,7 +166,7 @@ impl Plan {
         if read_counter(&object).map_or(true, |counter| counter < next) {
             raw::set_entry(&mut object, COUNTER_KEY, &next.to_string());
         }
-        self.jobs.push(Job {
+        self.jobs.push(RecoverableJob {
             job: job.to_owned(),
             checkpoint: latest,
             mirrored: Some(manifest.written.to_string()),

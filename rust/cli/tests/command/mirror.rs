@@ -101,7 +101,7 @@ pub(crate) fn out_of_the_mirror(plane: &ControlPlane) {
             (&checkpoint(5), &marked(&format!("{}/x", storage.root()), 5)),
         ],
     );
-    let plans = with(
+    let execution_plans = with(
         cluster_map("c", "me"),
         &[
             ("org.apache.flink.k8s.leader.dispatcher", "s,a"),
@@ -111,7 +111,7 @@ pub(crate) fn out_of_the_mirror(plane: &ControlPlane) {
             (&plan('e'), &storage.file("submittedExecutionPlan00000000000e")),
         ],
     );
-    storage.mirror(plans.clone(), "one", 70, 1);
+    storage.mirror(execution_plans.clone(), "one", 70, 1);
     storage.mirror(of_a.clone(), "two", 90, 1);
     for digit in ['b', 'd'] {
         let checkpoints = with(job_map("c", &job(digit)), &[(&checkpoint(7), &new)]);
@@ -181,11 +181,11 @@ pub(crate) fn out_of_the_mirror(plane: &ControlPlane) {
 pub(crate) fn refusals_of_the_mirror(plane: &ControlPlane) {
     let tenant = Tenant::new(plane, "mirror-refused", &VERBS);
     let storage = Storage { tenant: &tenant };
-    let plans = with(
+    let execution_plans = with(
         cluster_map("c", ""),
         &[(&plan('a'), &storage.file("submittedExecutionPlan00000000000a"))],
     );
-    storage.mirror(plans.clone(), "one", 70, 1);
+    storage.mirror(execution_plans.clone(), "one", 70, 1);
     let file = storage.file("completedCheckpoint000000000002");
     storage.mirror(with(job_map("c", &job('a')), &[(&checkpoint(7), &file)]), "two", 90, 1);
 
@@ -219,7 +219,7 @@ pub(crate) fn refusals_of_the_mirror(plane: &ControlPlane) {
             (&checkpoint(1), &storage.file("completedCheckpoint000000000009")),
         ],
     );
-    tenant.put(&[begun_anew.clone()]);
+    tenant.put(std::slice::from_ref(&begun_anew));
     let uid = raw::uid(&tenant.stored(&map_of('a'))).unwrap().to_owned();
     storage.mirror(begun_anew, &uid, 1000, 59);
     storage.refused(&[], "Nothing of c is missing");

@@ -337,7 +337,7 @@ impl Task {
     /// Manifests of this cluster. Other files in the directory are none of ours.
     async fn list(&self) -> Result<Vec<FileName>, HaError> {
         let cluster = self.cluster_id().to_owned();
-        let names = self.blocking(|vault| vault.list()).await?;
+        let names = self.blocking(Vault::list).await?;
         let files = names.iter().filter_map(|name| FileName::parse(name));
         Ok(files.filter(|file| file.is_of_cluster(&cluster)).collect())
     }

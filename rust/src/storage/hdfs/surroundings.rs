@@ -117,11 +117,9 @@ mod tests {
         let site = |directory: &str, names: &[&str]| {
             let directory = scratch.path().join(directory);
             fs::create_dir_all(&directory).unwrap();
-            let properties: String = names
-                .iter()
-                .map(|name| format!("<property name=\"{name}\" value=\"{}\"/>", directory.display()))
-                .collect();
-            let text = format!("<configuration>{properties}</configuration>");
+            let property = |name: &&str| format!("<property name=\"{name}\" value=\"{}\"/>", directory.display());
+            let properties: Vec<String> = names.iter().map(property).collect();
+            let text = format!("<configuration>{}</configuration>", properties.concat());
             fs::write(directory.join("core-site.xml"), text).unwrap();
             directory.to_str().unwrap().to_owned()
         };

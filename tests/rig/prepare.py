@@ -177,6 +177,23 @@ def gcs_server() -> Path:
 
 
 @cache
+def prometheus() -> Path:
+    """Debian's Prometheus, with `promtool` beside it, taken out of its package and not installed; FLINKKUBEHA_PROMETHEUS names another."""
+    named = os.environ.get("FLINKKUBEHA_PROMETHEUS")
+    if named:
+        return Path(named)
+    target = CACHE / "prometheus"
+    with to_make(target) as missing:
+        if missing:
+            progress("downloading Prometheus")
+            scratch = Path(tempfile.mkdtemp(prefix="prometheus-", dir=target.parent))
+            script = 'cd "$1" && apt-get --quiet download prometheus && dpkg-deb --extract prometheus_*.deb .'
+            run(["sh", "-c", script, "sh", str(scratch)], limit=600)
+            scratch.rename(target)
+    return target / "usr" / "bin" / "prometheus"
+
+
+@cache
 def azurite() -> Path:
     """The program of tests/azurite, with what it needs from npm; FLINKKUBEHA_AZURITE names one that is installed already."""
     tools(("node", "npm"))
@@ -263,6 +280,18 @@ def built_jar() -> Path:
     if len(jars) != 1:
         raise SystemExit(f"There are {len(jars)} jars in build/libs; remove that directory and try again.")
     return jars[0]
+
+
+@cache
+def flink_ha() -> Path:
+    """The command flink-ha as cargo builds it for its tests; FLINKKUBEHA_COMMAND names one that is built already."""
+    named = os.environ.get("FLINKKUBEHA_COMMAND")
+    if named:
+        return Path(named).resolve()
+    rust()
+    # With what its tests are built with, so that nothing is compiled once more.
+    run(["cargo", "build", "--quiet", "--locked", "--workspace", "--features=testing", "--bins"], limit=1800)
+    return Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "debug" / "flink-ha"
 
 
 def gradle(*arguments: str, limit: float) -> None:

@@ -199,6 +199,23 @@ def gcs_server() -> Path:
 
 
 @cache
+def prometheus() -> Path:
+    """Debian's Prometheus, with `promtool` beside it, taken out of its package and not installed; FLINKKUBEHA_PROMETHEUS names another."""
+    named = os.environ.get("FLINKKUBEHA_PROMETHEUS")
+    if named:
+        return Path(named)
+    target = CACHE / "prometheus"
+    with to_make(target) as missing:
+        if missing:
+            progress("downloading Prometheus")
+            scratch = Path(tempfile.mkdtemp(prefix="prometheus-", dir=target.parent))
+            script = 'cd "$1" && apt-get --quiet download prometheus && dpkg-deb --extract prometheus_*.deb .'
+            run(["sh", "-c", script, "sh", str(scratch)], limit=600)
+            scratch.rename(target)
+    return target / "usr" / "bin" / "prometheus"
+
+
+@cache
 def azurite() -> Path:
     """The program of tests/azurite, with what it needs from npm; FLINKKUBEHA_AZURITE names one that is installed already."""
     tools(("node", "npm"))

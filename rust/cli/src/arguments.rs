@@ -13,12 +13,13 @@ pub(crate) const PLUGIN: &str = "kubectl-flink_ha";
 
 /// Looks at, checks and moves the Kubernetes HA data of Apache Flink clusters.
 ///
-/// It reads what Flink's own services and the jar of flink-kube-ha write: leader locks, leader addresses, pointers to checkpoints and job
-/// graphs, counters. Without --kubeconfig the files of KUBECONFIG or ~/.kube/config are used, or else the service account of the pod.
+/// It reads what Flink's own services and the jar of flink-kube-ha write: leader locks, leader
+/// addresses, pointers to checkpoints and job graphs, counters. Without --kubeconfig the files of
+/// KUBECONFIG or ~/.kube/config are used, or else the service account of the pod.
 ///
 /// Exit codes: 0 all is well, 1 something is wrong with the data, 2 the command itself failed.
 #[derive(Debug, Parser)]
-#[command(name = BINARY, version, propagate_version = true)]
+#[command(name = BINARY, version, propagate_version = true, verbatim_doc_comment)]
 pub(crate) struct Arguments {
     #[command(flatten)]
     pub(crate) connection: Connection,
@@ -29,7 +30,8 @@ pub(crate) struct Arguments {
         global = true,
         value_enum,
         default_value = "table",
-        value_name = "FORMAT"
+        value_name = "FORMAT",
+        help_heading = "Options of every subcommand"
     )]
     pub(crate) output: Format,
     #[command(subcommand)]
@@ -38,6 +40,7 @@ pub(crate) struct Arguments {
 
 /// Where the API server is.
 #[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Options of every subcommand")]
 pub(crate) struct Connection {
     /// A kubeconfig file
     #[arg(long, global = true, value_name = "FILE")]
@@ -75,25 +78,33 @@ pub(crate) enum Command {
     Du(Several),
     /// Hold pointers against the files that they name, and the other way round
     ///
-    /// Finds pointers without a file, files without a pointer, sizes that differ, and whatever 'inspect' finds. The exit code is 1 when something
-    /// is lost or stands in the way of a recovery, with --strict also for warnings. Directories are those of the pointers; name others with
+    /// Finds pointers without a file, files without a pointer, sizes that differ, and whatever
+    /// 'inspect' finds. The exit code is 1 when something is lost or stands in the way of a recovery,
+    /// with --strict also for warnings. Directories are those of the pointers; name others with
     /// --directory.
+    #[command(verbatim_doc_comment)]
     Verify(Verify),
     /// Remove files that nothing points to, and empty ConfigMaps of jobs that are gone
     ///
-    /// Only shows what it would remove unless --delete is given. A file goes when it bears a name of Flink's making, is older than --min-age, and no
-    /// pointer of any cluster in the namespace names it. The ConfigMap of a job goes when it holds nothing but a counter, the leader of the cluster
-    /// lives and knows nothing of the job, and it was not written for as long. Checkpoints that a job can be restored from always stay, and while any
-    /// pointer cannot be read, all files do.
+    /// Only shows what it would remove unless --delete is given. A file goes when it bears a name of
+    /// Flink's making, is older than --min-age, and no pointer of any cluster in the namespace names
+    /// it. The ConfigMap of a job goes when it holds nothing but a counter, the leader of the cluster
+    /// lives and knows nothing of the job, and it was not written for as long. Checkpoints that a job
+    /// can be restored from always stay, and while any pointer cannot be read, all files do.
+    #[command(verbatim_doc_comment)]
     Gc(Collect),
     /// Ask whether everything is there that a cluster needs: Role, clocks, lease timing, sizes, storage
     ///
-    /// Every verb is tried by a request that changes nothing, as whoever runs this. The exit code is 1 for errors.
+    /// Every verb is tried by a request that changes nothing, as whoever runs this. The exit code is 1
+    /// for errors.
+    #[command(verbatim_doc_comment)]
     Doctor(Examine),
     /// Write the ConfigMaps of a cluster into a file
     ///
-    /// Pointers are kept, the files that they name are not. A backup of a running cluster is old as soon as the next checkpoint is complete: what it
-    /// names is deleted then. Take it of a cluster that is stopped.
+    /// Pointers are kept, the files that they name are not. A backup of a running cluster is old as
+    /// soon as the next checkpoint is complete: what it names is deleted then. Take it of a cluster
+    /// that is stopped.
+    #[command(verbatim_doc_comment)]
     Backup(Backup),
     /// Put ConfigMaps back from a file, or from the mirror that JobManagers keep in their storage directory
     ///
@@ -223,6 +234,7 @@ pub(crate) struct Restore {
 
 /// How the storage is reached.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "Storage")]
 pub(crate) struct StorageArguments {
     /// Flink's configuration (config.yaml or flink-conf.yaml), for the settings of its S3 plug-ins
     #[arg(long, value_name = "FILE")]

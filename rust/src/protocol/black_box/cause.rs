@@ -89,6 +89,9 @@ impl fmt::Display for LossCause {
     }
 }
 
+/// A write of the lock that is under way for so long hangs, whatever came of those before it.
+const HANGS: Duration = Duration::from_secs(1);
+
 /// A write of the lock that is under way.
 #[derive(Clone, Copy, Debug)]
 struct Sent {
@@ -188,7 +191,7 @@ impl Suspicion {
             }
             RevokeCause::JvmSilent => LossCause::JvmStall,
             RevokeCause::RenewDeadlinePassed | RevokeCause::OutageHoldPassed | RevokeCause::NotAloneInOutage => {
-                self.trouble()
+                self.trouble(now)
             }
         }
     }
@@ -199,9 +202,12 @@ impl Suspicion {
         !self.stood_still.is_zero() && self.stood_still * 2 >= age
     }
 
-    fn trouble(&self) -> LossCause {
+    fn trouble(&self, now: BootTime) -> LossCause {
+        let under_way = self.unanswered(now).unwrap_or_default();
         match &self.trouble {
             Some(trouble) => trouble.clone(),
+            // One try follows the other, so the deadline may find one of them on its way.
+            None if self.conflicts && under_way < HANGS => LossCause::Conflict,
             // It hangs.
             None if self.under_way.is_some() => LossCause::ApiUnreachable,
             None if self.conflicts => LossCause::Conflict,

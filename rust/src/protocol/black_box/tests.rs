@@ -131,6 +131,18 @@ fn a_renewal_without_an_answer_is_a_server_that_cannot_be_reached() {
 }
 
 #[test]
+fn the_last_of_many_conflicts_need_not_have_come_back() {
+    let of_a_try_sent_at = |millis| {
+        let mut black_box = leader();
+        black_box.request(at(5_900), WALL, request(Answer::Code(409)), true);
+        black_box.decided(at(millis), WALL, &[write(1, LockWriteKind::Renew)]);
+        lost(black_box, 11_000, &RevokeCause::RenewDeadlinePassed)
+    };
+    assert_eq!(of_a_try_sent_at(10_980), LossCause::Conflict);
+    assert_eq!(of_a_try_sent_at(6_000), LossCause::ApiUnreachable);
+}
+
+#[test]
 fn an_acknowledgement_ends_every_suspicion() {
     let mut black_box = leader();
     black_box.request(at(5_000), WALL, request(Answer::Code(403)), true);

@@ -6,9 +6,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::Stored;
-use crate::protocol::config_map;
-use crate::protocol::lock_record::LockView;
-use crate::protocol::manifest::{FileName, Manifest, holds_pointers};
+use crate::protocol::manifest::{FileName, Manifest};
 
 /// Of one `ConfigMap`.
 #[derive(Default)]
@@ -33,11 +31,10 @@ pub(super) struct Sorted {
 }
 
 impl Map {
-    /// When it is due: at once, if its manifest is only to go.
+    /// When it is due.
     pub(super) fn due(&self) -> Option<Instant> {
-        let waiting = self.waiting.as_ref()?;
-        let rests_until = self.rests_until.filter(|_| holds_pointers(&waiting.object));
-        Some(rests_until.unwrap_or_else(Instant::now))
+        self.waiting.as_ref()?;
+        self.rests_until
     }
 }
 
@@ -69,12 +66,4 @@ pub(super) fn sort(mut others: Vec<Manifest>, object: &Value) -> Sorted {
         }
     }
     sorted
-}
-
-/// Whether nobody has led or completed a checkpoint with this object before: what others knew is lost with them, unless it is restored.
-pub(super) fn begins_anew(object: &Value, is_cluster_map: bool) -> bool {
-    if is_cluster_map {
-        return matches!(LockView::of(object), LockView::Held(record) if record.leader_transitions == 0);
-    }
-    !holds_pointers(object) && config_map::name(object).is_some()
 }

@@ -15,7 +15,7 @@ use crate::cluster::config_map::trouble::Trouble;
 use crate::error::{ErrorCode, HaError};
 use crate::protocol::config_map;
 use crate::protocol::elector::GrantId;
-use crate::protocol::manifest::{Author, FileName, Manifest, directory};
+use crate::protocol::manifest::{Author, FileName, Manifest, directory, holds_pointers};
 use crate::protocol::names;
 
 /// A `ConfigMap` is not mirrored more often.
@@ -112,9 +112,13 @@ impl Task {
         self.grant = Some(grant);
         let at = self.leader.clock.boot();
         let map = self.maps.entry(name).or_default();
-        // What waits already waits no longer for what comes after it.
-        if map.waiting.is_none() {
-            map.rests_until = map.rests_until.max(Some(Instant::now() + SETTLING));
+        let now = Instant::now();
+        if !holds_pointers(&object) {
+            // Its manifest is only to go.
+            map.rests_until = Some(now);
+        } else if map.waiting.is_none() {
+            // What waits already waits no longer for what comes after it.
+            map.rests_until = map.rests_until.max(Some(now + SETTLING));
         }
         map.waiting = Some(Stored { grant, at, object });
     }
@@ -275,7 +279,7 @@ impl Task {
         }
         let sorted = map::sort(manifests, &stored.object);
         if let Some(lost) = &sorted.lost
-            && map::begins_anew(&stored.object, name == self.leader.cluster_map)
+            && !holds_pointers(&stored.object)
         {
             self.tell_of_loss(lost);
         }

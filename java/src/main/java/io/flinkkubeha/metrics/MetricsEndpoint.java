@@ -119,7 +119,10 @@ final class MetricsEndpoint implements AutoCloseable {
     private void serve() {
         while (!server.isClosed()) {
             try (Socket client = server.accept()) {
-                answer(client);
+                // A connection can still arrive while a thread that waits for one is being woken.
+                if (!server.isClosed()) {
+                    answer(client);
+                }
             } catch (IOException | RuntimeException e) {
                 // Of that client alone, or the end of all, or too many open files: then it comes again.
                 LOG.debug("A request for metrics was not answered.", e);

@@ -12,6 +12,7 @@
 //! | `copies` | a write that is sent again, elsewhere, while its answer is waited for |
 //! | `compose` | what a write contains: lock record, labels, leader addresses, edits |
 //! | `presence` | what this process shows of itself beside the lock, and sees of the holder |
+//! | `switchover` | a leadership that is handed over because an operator asked for it |
 //! | `damage` | the `ConfigMap` deleted or emptied under a leader, and the clean-up of the whole cluster |
 //! | `requests` | requests under way |
 
@@ -25,6 +26,7 @@ mod presence;
 mod requests;
 mod sight;
 mod steps;
+mod switchover;
 mod task;
 mod writing;
 
@@ -49,6 +51,7 @@ pub(crate) use command::Command;
 use presence::Presence;
 use requests::Requests;
 use sight::Known;
+use switchover::Switchover;
 
 /// Owns the cluster `ConfigMap` of one session, whether or not the session is a candidate.
 pub(crate) struct Election {
@@ -80,6 +83,7 @@ pub(crate) struct Election {
     starting: Starting,
     trouble: Trouble,
     presence: Presence,
+    switchover: Switchover,
 }
 
 impl Election {
@@ -114,6 +118,7 @@ impl Election {
             starting: Starting::No,
             trouble: Trouble::default(),
             presence,
+            switchover: Switchover::default(),
         }
     }
 }

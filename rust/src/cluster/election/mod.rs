@@ -5,6 +5,7 @@
 //! | `task` | the loop: commands, watch, timer and answers in |
 //! | `command` | what others ask of it |
 //! | `candidacy` | when there is an elector, from the check of the Role to the release |
+//! | `start_report` | what is known when it begins, in one line |
 //! | `sight` | what is known of the `ConfigMap`, and what of it is news |
 //! | `steps` | the elector's inputs and effects |
 //! | `belief` | what others are told of the leadership: the grant, the hold, the end |
@@ -25,6 +26,7 @@ mod damage;
 mod presence;
 mod requests;
 mod sight;
+mod start_report;
 mod steps;
 mod switchover;
 mod task;

@@ -124,7 +124,10 @@ impl Election {
                 self.asked_to_wait(error.kind);
                 self.step(Input::ReadFailed);
             }
-            Finished::Preflight(Ok(())) => self.become_candidate(),
+            Finished::Preflight(Ok(())) => {
+                self.report_start();
+                self.become_candidate();
+            }
             Finished::Preflight(Err(error)) => {
                 self.starting = Starting::No;
                 self.context.events.push(Event::Error(error.into()));

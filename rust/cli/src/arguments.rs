@@ -94,8 +94,8 @@ pub(crate) enum Command {
     /// Hand the leadership over to a standby, between two checkpoints
     ///
     /// For the drain of a node. The leader is asked by a note on the cluster's ConfigMap. It sees who is there, waits for the next checkpoint if jobs
-    /// run (10 s at most), ends its leadership, and gives the lock away; it stays as a standby. Both have to run flink-kube-ha. The exit code is 1 when
-    /// a component has no address yet at the end of --timeout, and 2 when nothing was handed over.
+    /// run (for 10 s or three retry periods at most), ends its leadership, and gives the lock away; it stays as a standby. Both have to run
+    /// flink-kube-ha. The exit code is 1 when a component has no address yet at the end of --timeout, and 2 when nothing was handed over.
     Switchover(Switchover),
     /// Ask whether everything is there that a cluster needs: Role, clocks, lease timing, sizes, storage
     ///

@@ -4,7 +4,7 @@
 //! the search takes each thing that can happen next: a request lands, its answer arrives, its answer is lost and it
 //! lands much later or never, a read is answered or not, the watch shows the next event, a candidate freezes for any
 //! number of ticks, or its JVM alone does, it crashes and comes back in its pod with a new identity, the death of another is
-//! seen over the network, it is told to stop, and time passes. In a healthy
+//! seen over the network, it is told to hand over or to stop, and time passes. In a healthy
 //! network everything that is under way arrives within the tick, in any order; to be slow is a fault, and faults come
 //! from a budget. The referee judges every step, and no two candidates may believe in their leadership at one instant,
 //! but for one that holds on through an outage beside another that it could not know of.
@@ -94,7 +94,7 @@ use std::time::{Duration, Instant};
 
 use elector_world::{Referee, Request, Server, Violation, rule};
 use flinkkubeha::protocol::elector::{
-    Effect, Elector, ElectorSettings, GrantId, Input, LockWriteKind, Observation, OutageHold, Source,
+    Effect, Elector, ElectorSettings, GrantId, Input, LockWriteKind, Observation, OutageHold, RevokeCause, Source,
 };
 use flinkkubeha::protocol::lease::LeaseTimings;
 use flinkkubeha::protocol::lock_record::LeaseFormat;
@@ -140,6 +140,8 @@ struct Candidate {
     /// Its requests and its watch may outlast this tick.
     slow: bool,
     stopping: bool,
+    /// Its leadership has ended because another one was asked for, and its JVM has not taken that in.
+    to_handle: Option<GrantId>,
     /// A process has the seat of its pod all its life, and the next one in this pod has it after it.
     pod: String,
 }
@@ -171,13 +173,15 @@ impl Candidate {
             hangs: false,
             slow: false,
             stopping: false,
+            to_handle: None,
             pod,
         }
     }
 
     /// A healthy network is done before time passes; in which order, is open.
     fn lets_time_pass(&self) -> bool {
-        let waits = self.flight.is_some() || self.reading || !self.unseen.is_empty();
+        let told = self.to_handle.is_some() && !self.hangs;
+        let waits = self.flight.is_some() || self.reading || !self.unseen.is_empty() || told;
         self.slow || self.frozen || !waits
     }
 
@@ -208,10 +212,12 @@ enum Event {
     Wakes,
     Crashes,
     LearnsOfADeath,
+    IsToHandOver,
+    Handles,
     Stops,
 }
 
-const EVENTS: [Event; 15] = [
+const EVENTS: [Event; 17] = [
     Event::Lands,
     Event::Answered,
     Event::GivenUp,
@@ -226,6 +232,8 @@ const EVENTS: [Event; 15] = [
     Event::Wakes,
     Event::Crashes,
     Event::LearnsOfADeath,
+    Event::IsToHandOver,
+    Event::Handles,
     Event::Stops,
 ];
 
@@ -320,6 +328,10 @@ impl State {
                 }
                 Effect::Read { .. } => candidate.reading = true,
                 Effect::Wake { at } => candidate.alarm = Some(at),
+                Effect::Revoke {
+                    grant,
+                    cause: RevokeCause::HandedOver { .. },
+                } => candidate.to_handle = Some(grant),
                 _ => {}
             }
         }
@@ -419,6 +431,9 @@ impl State {
                 let dead = |(holder, told): (&str, bool)| !told && self.dead.iter().any(|dead| dead == holder);
                 awake && fault && candidate.referee.sees().is_some_and(dead)
             }
+            // No fault either; of interest to a leader alone.
+            Event::IsToHandOver => awake && fault && candidate.elector.is_leader().is_some(),
+            Event::Handles => awake && !candidate.hangs && candidate.to_handle.is_some(),
             Event::Stops => awake && fault && !candidate.stopping,
         };
         possible.then(|| {
@@ -519,6 +534,23 @@ impl State {
                 self.faults -= 1;
                 let holder = candidate.referee.sees().map(|(holder, _)| holder.to_owned()).unwrap();
                 self.step(index, Input::HolderEnded { holder })
+            }
+            // The first one to a certain one, the others to whoever is first.
+            Event::IsToHandOver => {
+                self.faults -= 1;
+                let to = (index == 0).then(|| self.candidates[1].identity.clone());
+                let between_checkpoints = false;
+                self.step(
+                    index,
+                    Input::HandOver {
+                        to,
+                        between_checkpoints,
+                    },
+                )
+            }
+            Event::Handles => {
+                let grant = candidate.to_handle.take().unwrap();
+                self.step(index, Input::RevokeHandled { grant })
             }
             Event::Stops => {
                 self.faults -= 1;

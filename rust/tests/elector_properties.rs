@@ -17,7 +17,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use elector_world::{Referee, Server, Violation, lock, rule};
 use flinkkubeha::protocol::elector::{
-    Effect, Elector, ElectorSettings, GrantId, Input, LockWrite, LockWriteKind, Observation, OutageHold, Source,
+    Effect, Elector, ElectorSettings, GrantId, Input, LockWrite, LockWriteKind, Observation, OutageHold, RevokeCause,
+    Source,
 };
 use flinkkubeha::protocol::lease::{LeaseSettings, LeaseTimings};
 use flinkkubeha::protocol::lock_record::{LeaseFormat, LockView};
@@ -407,6 +408,15 @@ impl World {
                     let delay = machine.clock.time_of(at).saturating_sub(self.now);
                     self.happens(index, delay, Happening::Alarm(at));
                 }
+                // Mostly at once; a JVM may also take longer than the lease.
+                Effect::Revoke {
+                    grant,
+                    cause: RevokeCause::HandedOver { .. },
+                } => {
+                    let unit = if self.dice.roll() <= 200 { MILLI } else { MILLI * 80 };
+                    let delay = self.dice.time(unit);
+                    self.happens(index, delay, Happening::Other(Input::RevokeHandled { grant }));
+                }
                 _ => {}
             }
         }
@@ -430,6 +440,20 @@ impl World {
                 happening,
             },
         );
+    }
+
+    /// To anyone, or to somebody who may be gone, and before or after a checkpoint that may never come.
+    fn ask_to_hand_over(&mut self, index: usize) {
+        let named = self.dice.pick(2 * self.machines.len());
+        let to = self.machines.get(named).map(|machine| machine.identity.clone());
+        let between_checkpoints = !self.dice.roll().is_multiple_of(2);
+        let asked = Input::HandOver {
+            to,
+            between_checkpoints,
+        };
+        self.happens(index, Duration::ZERO, Happening::Other(asked));
+        let delay = self.dice.time(MILLI * 80);
+        self.happens(index, delay, Happening::Other(Input::CheckpointStored));
     }
 
     fn send_write(&mut self, index: usize, write: LockWrite) {
@@ -697,7 +721,9 @@ impl World {
                 let alive = self.machines[index].identity.clone();
                 self.show_death(&alive, index);
             }
-            237..=246 => self.happens(index, Duration::ZERO, Happening::Other(Input::WriteWanted)),
+            237..=240 => self.happens(index, Duration::ZERO, Happening::Other(Input::WriteWanted)),
+            241..=242 => self.happens(index, Duration::ZERO, Happening::Other(Input::CheckpointStored)),
+            243..=246 => self.ask_to_hand_over(index),
             _ if self.outsiders.damage && self.machines.iter().all(|machine| machine.acquainted) => {
                 match self.dice.pick(3) {
                     0 if self.deleted || self.creation_under_way() => return,
@@ -896,6 +922,7 @@ invariants! {
     one_request_at_a_time_with_time_for_another: rule::ONE_REQUEST;
     a_leader_holds_on_only_where_nobody_else_is_known: rule::HOLD;
     a_jvm_that_stands_still_leads_nothing: rule::JVM;
+    a_lock_goes_to_who_is_there_once_its_end_was_handled: rule::SWITCHOVER;
     nobody_waits_for_a_holder_that_has_ended: rule::EVIDENCE;
     somebody_leads_once_the_faults_end: rule::ALIVE;
 }

@@ -1280,3 +1280,194 @@ mod stopping {
         assert_eq!(bench.elector.next_grant(), GrantId(2));
     }
 }
+
+mod hand_over {
+    use super::*;
+
+    /// A leader with a standby that has noted itself, asked at 1 s.
+    fn asked(to: Option<&str>, between_checkpoints: bool) -> Bench {
+        let mut bench = Bench::leader();
+        bench.watch(500, noted(11, ME, 1, &[RIVAL]));
+        let to = to.map(str::to_owned);
+        bench.step(
+            1_000,
+            Input::HandOver {
+                to,
+                between_checkpoints,
+            },
+        );
+        bench
+    }
+
+    /// Nobody is noted in the answer to the renewal that calls the roll.
+    fn called(to: Option<&str>, between_checkpoints: bool) -> Bench {
+        let mut bench = asked(to, between_checkpoints);
+        assert!(bench.write(LockWriteKind::Renew).takes_notes_away);
+        bench.applied(1_010, noted(12, ME, 2, &[]));
+        bench
+    }
+
+    /// The leadership has ended, and its end is not handled yet.
+    fn ended() -> Bench {
+        let mut bench = called(Some(RIVAL), false);
+        bench.watch(1_100, noted(13, ME, 2, &[RIVAL]));
+        let to = Some(RIVAL.to_owned());
+        assert_eq!(bench.revoked(), Some(&RevokeCause::HandedOver { to }));
+        assert_eq!(bench.elector.is_leader(), None);
+        bench
+    }
+
+    fn handled(millis: u64) -> Bench {
+        let mut bench = ended();
+        let grant = GrantId(1);
+        bench.step(millis, Input::RevokeHandled { grant });
+        bench
+    }
+
+    #[test]
+    fn to_who_has_answered_the_roll() {
+        let mut bench = called(None, false);
+        assert_eq!(bench.revoked(), None, "an old note is no sign of life");
+        bench.watch(1_100, noted(13, ME, 2, &["third"]));
+        assert_eq!(bench.revoked(), Some(&RevokeCause::HandedOver { to: None }));
+    }
+
+    #[test]
+    fn to_who_was_named_and_nobody_else() {
+        let mut bench = called(Some(RIVAL), false);
+        bench.watch(1_100, noted(13, ME, 2, &["third"]));
+        assert_eq!(bench.revoked(), None);
+        bench.watch(1_200, noted(14, ME, 2, &[RIVAL, "third"]));
+        assert!(bench.revoked().is_some());
+    }
+
+    #[test]
+    fn is_refused_where_nobody_answers() {
+        let mut bench = called(Some("gone"), false);
+        for millis in [6_000, 11_000] {
+            bench.tick(millis).write(LockWriteKind::Renew);
+            bench.applied(millis + 5, noted(10 + millis / 1_000, ME, 3, &[RIVAL]));
+        }
+        // Three retry periods after it was asked for.
+        bench.tick(16_000);
+        let to = Some("gone".to_owned());
+        assert_eq!(bench.effects.first(), Some(&Effect::HandOverRefused { to }));
+        assert!(bench.elector.is_leader().is_some());
+    }
+
+    #[test]
+    fn waits_for_a_checkpoint_and_not_for_ever() {
+        let mut bench = called(None, true);
+        bench.watch(1_100, noted(13, ME, 2, &[RIVAL]));
+        assert_eq!(bench.revoked(), None);
+        let mut impatient = bench.clone();
+        bench.step(2_000, Input::CheckpointStored);
+        assert!(bench.revoked().is_some());
+        for millis in [6_000, 11_000] {
+            impatient.tick(millis).write(LockWriteKind::Renew);
+            impatient.applied(millis + 5, noted(20 + millis / 1_000, ME, 3, &[RIVAL]));
+        }
+        impatient.tick(16_000);
+        assert!(impatient.revoked().is_some(), "{:?}", impatient.effects);
+    }
+
+    #[test]
+    fn gives_nothing_away_before_its_end_was_handled() {
+        let mut bench = ended();
+        assert!(bench.writes().is_empty());
+        assert!(bench.tick(2_000).writes().is_empty());
+        let other = GrantId(0);
+        assert!(
+            bench
+                .step(2_100, Input::RevokeHandled { grant: other })
+                .writes()
+                .is_empty()
+        );
+        let grant = GrantId(1);
+        bench.step(2_200, Input::RevokeHandled { grant });
+        let write = bench.write(LockWriteKind::HandOver);
+        assert_eq!(write.next.as_deref(), Some(RIVAL));
+        let record = write
+            .record(ME, Duration::from_secs(15), WallTime::from_micros(9))
+            .unwrap();
+        assert_eq!(record.holder_identity, "");
+        let notes = Contenders::default().with(RIVAL);
+        let notes = write.contenders(ME, notes, &LockView::Held(self::record(ME, 2)), Some(&record));
+        assert_eq!(notes.called_to(&LockView::Free(record)), Some(RIVAL));
+        assert!(notes.has_note_of(RIVAL));
+    }
+
+    #[test]
+    fn leaves_the_lock_to_its_lease_where_nobody_handles_its_end() {
+        let mut bench = ended();
+        // Sent at 1 s, and usable for 13.5 s.
+        bench.tick(14_500);
+        assert_eq!(bench.notice(), Some(&Notice::NotHandedOver { handled: false }));
+        assert!(bench.writes().is_empty(), "nor is it taken back at once");
+        assert_eq!(bench.wake(), Some(at(19_500)));
+        bench.tick(19_500).write(LockWriteKind::Acquire);
+    }
+
+    #[test]
+    fn stands_back_from_what_it_has_given_away() {
+        let mut bench = handled(1_200);
+        bench.applied(1_210, free(14));
+        assert!(bench.writes().is_empty());
+        assert_eq!(bench.wake(), Some(at(6_210)));
+        let mut alone = bench.clone();
+        alone.tick(6_210).write(LockWriteKind::Acquire);
+        bench.watch(1_220, noted(15, RIVAL, 5, &[]));
+        bench.write(LockWriteKind::Join);
+    }
+
+    #[test]
+    fn settles_a_hand_over_of_unknown_outcome() {
+        let mut bench = handled(1_200);
+        assert!(bench.unknown(2_000).reads());
+        let mut lost = bench.clone();
+        bench.read(2_010, free(14));
+        assert!(bench.writes().is_empty());
+        lost.read(2_010, noted(13, ME, 2, &[RIVAL]))
+            .write(LockWriteKind::HandOver);
+    }
+
+    #[test]
+    fn who_is_not_called_waits_a_moment() {
+        let given = record("", 9);
+        let lock = LockView::Free(given.clone());
+        let called = |who: &str| Observation::Present {
+            resource_version: "11".to_owned(),
+            contenders: Contenders::default()
+                .signing(&LockView::Absent, &given)
+                .calling(Some(who)),
+            lock: lock.clone(),
+            pod: None,
+        };
+        let mut bench = Bench::follower();
+        let mut next = bench.clone();
+        next.watch(1_000, called(ME)).write(LockWriteKind::Acquire);
+        assert!(bench.watch(1_000, called("third")).writes().is_empty());
+        assert_eq!(bench.wake(), Some(at(6_000)));
+        bench.tick(6_000).write(LockWriteKind::Acquire);
+    }
+
+    #[test]
+    fn ends_in_order_when_it_is_stopped_meanwhile() {
+        let mut bench = ended();
+        bench.step(1_300, Input::Stop).write(LockWriteKind::Release);
+    }
+
+    #[test]
+    fn asks_nothing_of_a_candidate() {
+        let mut bench = Bench::follower();
+        let (to, between_checkpoints) = (None, false);
+        bench.step(
+            1_000,
+            Input::HandOver {
+                to,
+                between_checkpoints,
+            },
+        );
+        assert!(bench.effects.is_empty());
+    }
+}

@@ -330,6 +330,18 @@ def jar() -> Path:
     return built_jar()
 
 
+@cache
+def flink_ha() -> Path:
+    """The command `flink-ha` as its own tests run it; FLINKKUBEHA_COMMAND names one that is built already."""
+    named = os.environ.get("FLINKKUBEHA_COMMAND")
+    if named:
+        return Path(named).resolve()
+    rust()
+    # As the tier of the native tests does, which has compiled everything for it.
+    run(["cargo", "test", "--workspace", "--locked", "--features=testing", "--no-run", "--test=command"], limit=1800)
+    return ROOT / "target" / "debug" / "flink-ha"
+
+
 def built_jar() -> Path:
     """The jar that Gradle has left in build/libs."""
     jars = [file for file in (ROOT / "build" / "libs").glob("flink-kube-ha-*.jar") if "sources" not in file.name]

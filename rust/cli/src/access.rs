@@ -132,6 +132,15 @@ impl Access {
             .map_err(|failure| self.explain_write(&failure, "update"))
     }
 
+    /// Replaces a `ConfigMap` if it still is the version that was read; whether it was.
+    pub(crate) fn replace(&self, object: &Value) -> Result<bool, Failure> {
+        match self.runtime.block_on(self.client.replace(object, LIMIT)) {
+            Ok(_) => Ok(true),
+            Err(WriteFailure::Refused(error)) if error.kind == ApiErrorKind::Conflict => Ok(false),
+            Err(failure) => Err(self.explain_write(&failure, "update")),
+        }
+    }
+
     /// Whether a verb is granted, by a request that changes nothing.
     pub(crate) fn can(&self, verb: Verb, name: &str) -> Result<(), ApiError> {
         self.runtime.block_on(self.client.can(verb, name, LIMIT))

@@ -93,6 +93,17 @@ pub(crate) enum Command {
     /// can be restored from always stay, and while any pointer cannot be read, all files do.
     #[command(verbatim_doc_comment)]
     Gc(Collect),
+    /// Tell what is known of the past: who wrote last, and with --from what a process remembers
+    ///
+    /// Kubernetes keeps the last write of each writer, and nothing of what a lease went through. A process keeps its last few hundred events; with
+    /// high-availability.native.metrics.port it serves them beside its metrics.
+    History(History),
+    /// Hand the leadership over to a standby, between two checkpoints
+    ///
+    /// For the drain of a node. The leader is asked by a note on the cluster's ConfigMap. It sees who is there, waits for the next checkpoint if jobs
+    /// run (for 10 s or three retry periods at most), ends its leadership, and gives the lock away; it stays as a standby. Both have to run
+    /// flink-kube-ha. The exit code is 1 when a component has no address yet at the end of --timeout, and 2 when nothing was handed over.
+    Switchover(Switchover),
     /// Ask whether everything is there that a cluster needs: Role, clocks, lease timing, sizes, storage
     ///
     /// Every verb is tried by a request that changes nothing, as whoever runs this. The exit code is 1
@@ -179,6 +190,29 @@ pub(crate) struct Collect {
     /// No cluster that cannot be seen from here keeps files in these directories
     #[arg(long)]
     pub(crate) sole_user: bool,
+}
+
+/// Whose past.
+#[derive(Debug, Args)]
+pub(crate) struct History {
+    /// Value of kubernetes.cluster-id
+    pub(crate) cluster: String,
+    /// Where a JobManager or TaskManager serves its metrics, for example http://10.0.0.7:9250
+    #[arg(long, value_name = "URL")]
+    pub(crate) from: Option<String>,
+}
+
+/// Who is to lead.
+#[derive(Debug, Args)]
+pub(crate) struct Switchover {
+    /// Value of kubernetes.cluster-id
+    pub(crate) cluster: String,
+    /// The holder identity of a standby, or how it begins, as 'who-leads' shows it; whoever is first without
+    #[arg(long, value_name = "IDENTITY")]
+    pub(crate) to: Option<String>,
+    /// How long to wait for the next leader and its addresses
+    #[arg(long, default_value = "60s", value_name = "TIME", value_parser = crate::units::read_span)]
+    pub(crate) timeout: std::time::Duration,
 }
 
 /// What is examined.

@@ -56,6 +56,9 @@ pub(crate) struct Lock {
     pub(crate) transitions: Option<i64>,
     /// Whether another candidate with this project's jar waits for the lock.
     pub(crate) standby_noted: bool,
+    /// The identities of those.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) standbys: Vec<String>,
     /// Why Flink cannot read it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
@@ -75,6 +78,7 @@ impl Lock {
             renewed: None,
             transitions: None,
             standby_noted: false,
+            standbys: vec![],
             reason: None,
         };
         let record = match view {
@@ -99,7 +103,10 @@ impl Lock {
                 lock.holder_runs = Some(if stranger { "stock" } else { "flink-kube-ha" });
                 let pod = HolderPod::of(&map.object).filter(|pod| pod.holder_identity == *holder);
                 lock.holder_pod_uid = pod.map(|pod| pod.uid);
-                lock.standby_noted = Contenders::of(&map.object).has_note_of_others(holder);
+                let contenders = Contenders::of(&map.object);
+                let others = contenders.waiting().filter(|one| *one != holder);
+                lock.standbys = others.map(str::to_owned).collect();
+                lock.standby_noted = !lock.standbys.is_empty();
                 lock.holder_identity = Some(holder.clone());
                 record
             }

@@ -52,6 +52,7 @@ const METHODS: &[NativeMethod<'static>] = &[
     native! { start_election(session: jlong) },
     native! { stop_election(session: jlong, millis: jlong) },
     native! { has_leadership(session: jlong, grant: jlong) -> jboolean },
+    native! { revoke_heard(session: jlong, grant: jlong) },
     native! { publish_leader(session: jlong, grant: jlong, component: JString, value: JString) },
     native! { watch_leader(session: jlong, component: JString) -> jlong },
     native! { unwatch_leader(session: jlong, subscription: jlong) },
@@ -190,6 +191,11 @@ fn stop_election(_: &mut Env<'_>, _: JClass<'_>, session: jlong, millis: jlong) 
 
 fn has_leadership(_: &mut Env<'_>, _: JClass<'_>, session: jlong, grant: jlong) -> Answer<jboolean> {
     Ok(SESSIONS.get(session)?.has_leadership(grant.cast_unsigned()))
+}
+
+fn revoke_heard(_: &mut Env<'_>, _: JClass<'_>, session: jlong, grant: jlong) -> Answer<()> {
+    SESSIONS.get(session)?.revoke_heard(grant.cast_unsigned());
+    Ok(())
 }
 
 fn publish_leader(

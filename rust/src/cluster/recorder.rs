@@ -87,6 +87,11 @@ impl Recorder {
         self.watch_heard.store(nanos, Ordering::Relaxed);
     }
 
+    /// How far the API server's clock was ahead at its last answer, in microseconds.
+    pub(crate) fn clock_offset(&self) -> Option<i64> {
+        self.api.last_clock_offset()
+    }
+
     /// The black box, a line for each event.
     pub(crate) fn describe(&self) -> String {
         let entries = self.lock().entries();

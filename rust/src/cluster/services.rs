@@ -179,6 +179,12 @@ impl Services {
         Ok(stopped)
     }
 
+    /// Whoever had to hear of the end of this grant has. Until then its lock is not handed over to anybody; nothing else depends on it.
+    pub fn revoke_heard(&self, grant: GrantId) {
+        // When the task is gone the lock is, too.
+        let _ = self.send(Command::RevokeHeard { grant });
+    }
+
     /// Queues a leader's address (`<session id>,<address>`) or its removal, and returns. It counts as long as this grant holds.
     pub fn publish_leader(&self, grant: GrantId, component: &str, value: Option<&str>) -> Result<(), HaError> {
         self.send(Command::Publish {

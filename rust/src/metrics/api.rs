@@ -137,6 +137,13 @@ impl ApiMetrics {
         self.clock_offset.store(micros, Ordering::Relaxed);
     }
 
+    /// By how much it was at the last answer.
+    #[must_use]
+    pub fn last_clock_offset(&self) -> Option<i64> {
+        let micros = self.clock_offset.load(Ordering::Relaxed);
+        (micros != UNSEEN).then_some(micros)
+    }
+
     /// Adds what was counted.
     pub fn expose(&self, text: &mut Exposition) {
         text.counter(

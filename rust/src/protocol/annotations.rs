@@ -5,6 +5,7 @@
 //! | [`CONTENDERS`] | cluster `ConfigMap` | notes of the contenders, by holder identity |
 //! | [`POD_UID`] | cluster `ConfigMap` | the pod of the lock's holder, beside the holder identity that it belongs to |
 //! | [`FAILOVER_ADDRESS`] | cluster `ConfigMap` | where the lock's holder can be seen to be alive |
+//! | [`SWITCHOVER`] | cluster `ConfigMap` | that an operator wants another leader, and what the leader answers |
 //! | [`CONTENT_MARK`] | cluster `ConfigMap` | who answers for the leader addresses, and a mark of their last change |
 //! | [`CLAIM`] | job `ConfigMap` | the grant whose leader may write it |
 //!
@@ -25,6 +26,8 @@ pub const POD_UID: &str = "ha.flinkkubeha.io/pod-uid";
 pub const FAILOVER_ADDRESS: &str = "ha.flinkkubeha.io/failover-address";
 /// Who answers for the leader addresses, and a mark of their last change.
 pub const CONTENT_MARK: &str = "ha.flinkkubeha.io/content-mark";
+/// That another leader is asked for.
+pub const SWITCHOVER: &str = "ha.flinkkubeha.io/switchover";
 /// The grant whose leader may write the `ConfigMap`.
 pub const CLAIM: &str = "ha.flinkkubeha.io/claim";
 
@@ -86,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_name_has_the_prefix_and_a_valid_form() {
-        for name in [CONTENDERS, POD_UID, FAILOVER_ADDRESS, CONTENT_MARK, CLAIM] {
+        for name in [CONTENDERS, POD_UID, FAILOVER_ADDRESS, CONTENT_MARK, SWITCHOVER, CLAIM] {
             let rest = name.strip_prefix(PREFIX).unwrap();
             assert!(rest.chars().all(|c| c.is_ascii_lowercase() || c == '-'));
         }

@@ -22,6 +22,8 @@ pub struct Contenders {
     waiting: BTreeSet<String>,
     strangers: bool,
     signature: Option<Signature>,
+    /// Who is to lead next: said with a lock that is handed over, and signed.
+    next: Option<String>,
 }
 
 /// A record as one of ours has written it. It changes with the holder and not with a renewal.
@@ -64,6 +66,13 @@ impl Contenders {
         self.strangers || readable && !self.signs(lock)
     }
 
+    /// Whom the last holder of this lock, which it has handed over, calls to be the next.
+    #[must_use]
+    pub fn called_to(&self, lock: &LockView) -> Option<&str> {
+        let free = matches!(lock, LockView::Free(_));
+        self.next.as_deref().filter(|_| free && self.signs(lock))
+    }
+
     /// Whether this one has noted that it waits.
     #[must_use]
     pub fn has_note_of(&self, identity: &str) -> bool {
@@ -74,6 +83,11 @@ impl Contenders {
     #[must_use]
     pub fn has_note_of_others(&self, identity: &str) -> bool {
         self.waiting.iter().any(|other| other != identity)
+    }
+
+    /// Everybody who has, in the order of the identities.
+    pub fn waiting(&self) -> impl Iterator<Item = &str> {
+        self.waiting.iter().map(String::as_str)
     }
 
     /// Whether there is room for another note.
@@ -110,7 +124,15 @@ impl Contenders {
             strangers: self.knows_strangers(former),
             signature: Some(Signature::of(record)),
             waiting: self.waiting,
+            next: None,
         }
+    }
+
+    /// With the name of whoever is to lead next, beside a record that was signed as one that is handed over.
+    #[must_use]
+    pub fn calling(mut self, next: Option<&str>) -> Self {
+        self.next = next.map(str::to_owned);
+        self
     }
 
     /// The value of the annotation.
@@ -127,6 +149,9 @@ impl Contenders {
         }
         if self.strangers {
             content.insert("strangers".to_owned(), json!(true));
+        }
+        if let Some(next) = &self.next {
+            content.insert("next".to_owned(), json!(next));
         }
         annotations::encode(&content.into())
     }
@@ -149,6 +174,7 @@ impl Contenders {
                 .get("strangers")
                 .is_some_and(|strangers| *strangers != json!(false)),
             signature: content.get("lock").and_then(signature),
+            next: content.get("next").and_then(Value::as_str).map(str::to_owned),
         })
     }
 }
@@ -244,6 +270,18 @@ mod tests {
     }
 
     #[test]
+    fn who_is_called_is_called_to_that_very_lock() {
+        let freed = record("", 5, 5);
+        let called = signed(&freed).calling(Some("b"));
+        let called = Contenders::decode(&called.encode()).unwrap();
+        assert_eq!(called.called_to(&LockView::Free(freed.clone())), Some("b"));
+        assert_eq!(called.called_to(&LockView::Free(record("", 6, 6))), None, "another one");
+        assert_eq!(called.called_to(&LockView::Held(record("a", 5, 5))), None, "not free");
+        let taken = called.signing(&LockView::Free(freed.clone()), &freed);
+        assert_eq!(taken.called_to(&LockView::Free(freed)), None, "written again");
+    }
+
+    #[test]
     fn notes_come_and_go() {
         let contenders = Contenders::default().with("b");
         assert!(contenders.has_note_of("b") && !contenders.has_note_of("a"));
@@ -256,9 +294,11 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_value_is_read_back(waiting in btree_set(any::<String>(), 0..4), strangers in any::<bool>(), acquired in 0_i64..1 << 50) {
+        fn a_value_is_read_back(
+            waiting in btree_set(any::<String>(), 0..4), strangers in any::<bool>(), acquired in 0_i64..1 << 50, next in any::<Option<String>>(),
+        ) {
             let signature = Some(Signature::of(&record("a", acquired, 0)));
-            let contenders = Contenders { waiting, strangers, signature };
+            let contenders = Contenders { waiting, strangers, signature, next };
             prop_assert_eq!(Contenders::decode(&contenders.encode()), Some(contenders));
         }
 

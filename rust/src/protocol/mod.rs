@@ -23,4 +23,5 @@ pub mod names;
 pub mod pod_seat;
 pub mod slim_watch;
 pub mod state_handle;
+pub mod switchover;
 pub mod time;

@@ -155,6 +155,11 @@ impl Session {
         self.services.grants().holds(GrantId(grant))
     }
 
+    /// Whoever had to hear of the end of this grant has. Until then its lock is not handed over to anybody.
+    pub fn revoke_heard(&self, grant: u64) {
+        self.services.revoke_heard(GrantId(grant));
+    }
+
     /// Queues a leader's address (`<session id>,<address>`) or its removal, and returns. It counts as long as this grant holds: Flink may
     /// confirm a leadership whose end it has not heard of yet, when the next one has begun already.
     pub fn publish_leader(&self, grant: u64, component: &str, value: Option<&str>) -> Result<(), HaError> {

@@ -70,7 +70,7 @@ impl Server {
                 holder_identity: request.sender.clone(),
                 uid,
             }),
-            LockWriteKind::Release => None,
+            LockWriteKind::Release | LockWriteKind::HandOver => None,
             LockWriteKind::Join | LockWriteKind::Leave => pod,
         };
         let lock = record.map_or(former, |record| LockView::read(&record.to_json(request.format)));
@@ -132,6 +132,7 @@ pub mod rule {
     pub const ONE_REQUEST: &str = "one_request_at_a_time_with_time_for_another";
     pub const HOLD: &str = "a_leader_holds_on_only_where_nobody_else_is_known";
     pub const JVM: &str = "a_jvm_that_stands_still_leads_nothing";
+    pub const SWITCHOVER: &str = "a_lock_goes_to_who_is_there_once_its_end_was_handled";
     pub const EVIDENCE: &str = "nobody_waits_for_a_holder_that_has_ended";
     pub const ALIVE: &str = "somebody_leads_once_the_faults_end";
 }
@@ -145,6 +146,25 @@ pub struct Violation {
 
 const BEGINNING: BootTime = BootTime::from_duration(Duration::ZERO);
 const NOTES_LAST: Duration = Duration::from_secs(600);
+
+/// What a leader was asked for, and how far it has got.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Asked {
+    to: Option<String>,
+    between_checkpoints: bool,
+    until: BootTime,
+    /// A renewal that was sent since has taken the notes away, or there were none.
+    called: bool,
+}
+
+/// A leadership that has ended so that another one begins.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Handing {
+    grant: GrantId,
+    to: Option<String>,
+    until: BootTime,
+    handled: bool,
+}
 
 /// Watches one elector from outside, by its inputs and effects alone.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -161,6 +181,8 @@ pub struct Referee {
     notes_last_until: BootTime,
     next_grant: u64,
     writing: Option<(AttemptId, LockWriteKind, BootTime)>,
+    /// The renewal under way was sent after somebody had asked for another leader.
+    called: bool,
     /// From then on a renewal that is not answered counts as a failure.
     overdue_from: Option<BootTime>,
     reading: bool,
@@ -173,6 +195,10 @@ pub struct Referee {
     alarm: Option<BootTime>,
     stop: Option<BootTime>,
     stopped: bool,
+    asked: Option<Asked>,
+    handing: Option<Handing>,
+    /// The lock is not taken before, where it was handed over, or calls somebody else.
+    yields_until: Option<BootTime>,
     /// The pod whose seat is ours.
     pod: Option<String>,
     /// Whose process has ended, and the lock that it had then.
@@ -194,6 +220,7 @@ impl Referee {
             notes_last_until: BEGINNING,
             next_grant: first_grant.0,
             writing: None,
+            called: false,
             overdue_from: None,
             reading: false,
             read_back: None,
@@ -203,6 +230,9 @@ impl Referee {
             alarm: None,
             stop: None,
             stopped: false,
+            asked: None,
+            handing: None,
+            yields_until: None,
             pod: None,
             ended: None,
         }
@@ -214,6 +244,10 @@ impl Referee {
         let before = self.granted.map(|(grant, until)| (grant, until, self.confirmed_until));
         let mut outcome = None;
         self.note_input(now, input, &mut outcome);
+        let lost = self.read_back.is_none() && self.writing.is_none() && !self.reading && !self.holds_the_lock();
+        if (self.handing.as_ref()).is_some_and(|handing| now >= handing.until || lost) {
+            self.stands_back(now);
+        }
         if self.stopped && !effects.is_empty() {
             found.push(violation(rule::STOP, "an effect after Stopped", effects));
         }
@@ -248,17 +282,38 @@ impl Referee {
                     self.judge_hold(now, input, *valid_until, &mut broken);
                     self.granted = Some((*grant, *valid_until));
                 }
+                Effect::HandOverRefused { to } => {
+                    let asked = self.asked.take();
+                    let due = asked
+                        .as_ref()
+                        .is_some_and(|asked| now >= asked.until && asked.to == *to);
+                    if !due || asked.is_some_and(|asked| asked.called && self.is_there(asked.to.as_ref())) {
+                        broken(rule::SWITCHOVER, "refused too early, or although somebody is there");
+                    }
+                }
                 Effect::Revoke { grant, cause } => {
                     if self.granted.map(|(granted, _)| granted) != Some(*grant) {
                         broken(rule::ONE_REVOKE, "revoked without a grant");
                     }
-                    let first = !effects[..index]
-                        .iter()
-                        .any(|effect| !matches!(effect, Effect::Notice(_)));
+                    // The acknowledgement that somebody waits for may come with the last condition.
+                    let planned = matches!(cause, RevokeCause::HandedOver { .. });
+                    let first = !effects[..index].iter().any(|effect| {
+                        !(matches!(effect, Effect::Notice(_)) || planned && matches!(effect, Effect::Extend { .. }))
+                    });
                     if !first {
                         broken(rule::IN_TIME, "something came before the revoke");
                     }
                     self.judge_cause(now, input, cause, &mut broken);
+                    if let (RevokeCause::HandedOver { to }, Some((grant, until))) = (cause, self.granted) {
+                        let (to, handled) = (to.clone(), false);
+                        self.handing = Some(Handing {
+                            grant,
+                            to,
+                            until,
+                            handled,
+                        });
+                    }
+                    self.asked = None;
                     self.granted = None;
                 }
                 Effect::Write(write) => {
@@ -266,6 +321,7 @@ impl Referee {
                     self.judge_copies(now, write, &mut broken);
                     self.overdue_from = write.again_after.map(|share| now + share);
                     self.judge_write(now, write, &mut broken);
+                    self.called = write.kind == LockWriteKind::Renew && self.asked.is_some();
                     self.writing = Some((write.attempt, write.kind, now));
                 }
                 Effect::Read { time_limit } => {
@@ -321,10 +377,16 @@ impl Referee {
             Input::WriteWanted | Input::AskedToWait { .. } => {}
             Input::Applied { attempt, observation } => {
                 *outcome = self.take(*attempt);
+                if outcome.is_some_and(|(kind, _)| kind == LockWriteKind::HandOver) {
+                    self.stands_back(now);
+                }
                 if outcome.is_some_and(|(kind, _)| matches!(kind, LockWriteKind::Release | LockWriteKind::Leave)) {
                     self.known = None;
                 } else if !self.is_old(observation) {
                     self.note(now, observation, false);
+                }
+                if let Some(asked) = self.asked.as_mut().filter(|_| outcome.is_some() && self.called) {
+                    asked.called = true;
                 }
             }
             Input::Refused { attempt, .. } => {
@@ -337,6 +399,24 @@ impl Referee {
                     self.read_back = Some(rule::UNKNOWN);
                 }
             }
+            Input::HandOver {
+                to,
+                between_checkpoints,
+            } if self.granted.is_some() => {
+                self.asked = Some(Asked {
+                    to: to.clone(),
+                    between_checkpoints: *between_checkpoints,
+                    until: now + Duration::from_secs(10).max(self.timings.retry_period * 3),
+                    called: false,
+                });
+                self.called = false;
+            }
+            Input::HandOver { .. } | Input::CheckpointStored => {}
+            Input::RevokeHandled { grant } => {
+                if let Some(handing) = self.handing.as_mut().filter(|handing| handing.grant == *grant) {
+                    handing.handled = true;
+                }
+            }
             Input::Stop => self.stop = self.stop.or(Some(now)),
             Input::Seated { pod_uid } => self.pod = Some(pod_uid.clone()),
             Input::HolderEnded { holder } => {
@@ -346,6 +426,20 @@ impl Referee {
                 }
             }
             Input::Pulse { at } => self.heard = self.heard.max(Some(*at)),
+        }
+    }
+
+    /// It has given the lock away, or time has run out for it.
+    fn stands_back(&mut self, now: BootTime) {
+        if self.handing.take().is_some() {
+            self.yields_until = Some(now + self.timings.retry_period);
+        }
+    }
+
+    fn is_there(&self, who: Option<&String>) -> bool {
+        match who {
+            Some(who) => self.contenders().is_some_and(|notes| notes.has_note_of(who)),
+            None => self.knows_another_contender(),
         }
     }
 
@@ -388,7 +482,9 @@ impl Referee {
                 Some(LockView::Absent) | None => (self.lease, !first),
             };
             self.lease = lease;
-            self.taboo_until = waits.then(|| now + lease);
+            let calls = self.calls_somebody_else(observation);
+            let wait = if calls { self.timings.retry_period } else { lease };
+            self.taboo_until = (waits || calls).then(|| now + wait);
         }
         // What was told was about that very lock, and another one has stood there since; an answer that was overtaken may still show it.
         self.ended = self.ended.take().filter(|(_, held)| held.as_ref() == lock);
@@ -400,6 +496,14 @@ impl Referee {
         if others != self.knows_another_contender() {
             self.notes_last_until = now + NOTES_LAST;
         }
+    }
+
+    fn calls_somebody_else(&self, observation: &Observation) -> bool {
+        let called = match (contenders(observation), lock(observation)) {
+            (Some(notes), Some(lock)) => notes.called_to(lock),
+            _ => None,
+        };
+        called.is_some_and(|called| called != self.identity)
     }
 
     fn contenders(&self) -> Option<&Contenders> {
@@ -538,6 +642,11 @@ impl Referee {
             RevokeCause::Released => matches!(seen, Some(LockView::Free(_))),
             RevokeCause::JvmSilent => self.is_silent(now),
             RevokeCause::Stopped => matches!(input, Input::Stop),
+            RevokeCause::HandedOver { to } => self.asked.as_ref().is_some_and(|asked| {
+                let moment =
+                    matches!(input, Input::CheckpointStored) || now >= asked.until || !asked.between_checkpoints;
+                asked.to == *to && asked.called && moment && self.is_there(to.as_ref()) && self.holds_the_lock()
+            }),
             // Not for the elector to say.
             RevokeCause::CleanedUp => false,
         };
@@ -580,8 +689,11 @@ impl Referee {
         let (kind, base) = (write.kind, write.base.as_deref());
         let may_take_notes = match kind {
             LockWriteKind::Acquire => true,
-            LockWriteKind::Renew => self.knows_another_contender() && now >= self.notes_last_until,
-            LockWriteKind::Release | LockWriteKind::Join | LockWriteKind::Leave => false,
+            LockWriteKind::Renew => {
+                let calls = self.asked.as_ref().is_some_and(|asked| !asked.called);
+                self.knows_another_contender() && (calls || now >= self.notes_last_until)
+            }
+            LockWriteKind::Release | LockWriteKind::HandOver | LockWriteKind::Join | LockWriteKind::Leave => false,
         };
         if write.takes_notes_away != may_take_notes {
             broken(rule::HOLD, "the notes of others go, or stay, at the wrong time");
@@ -606,6 +718,14 @@ impl Referee {
                 if self.taboo_until.is_some_and(|until| now < until) && !self.holder_has_ended() {
                     broken(rule::PATIENCE, "the rival's lease may still run");
                 }
+                let given =
+                    self.holds_the_lock() || matches!(self.known.as_ref().and_then(lock), Some(LockView::Free(_)));
+                if given && self.yields_until.is_some_and(|until| now < until) {
+                    broken(rule::SWITCHOVER, "takes back at once what it has handed over");
+                }
+                if self.handing.is_some() && given {
+                    broken(rule::SWITCHOVER, "takes what it is about to hand over");
+                }
             }
             LockWriteKind::Renew => {
                 if self.granted.is_none() {
@@ -615,6 +735,18 @@ impl Referee {
             LockWriteKind::Release => {
                 if self.stop.is_none() || !self.holds_the_lock() {
                     broken(rule::STOP, "a release of what is not ours, or without Stop");
+                }
+            }
+            LockWriteKind::HandOver => {
+                let handing = self
+                    .handing
+                    .as_ref()
+                    .filter(|handing| handing.handled && now < handing.until);
+                if handing.is_none_or(|handing| handing.to != write.next) || !self.holds_the_lock() {
+                    broken(
+                        rule::SWITCHOVER,
+                        "the lock goes before its end was handled, or too late",
+                    );
                 }
             }
             LockWriteKind::Join => {
@@ -641,6 +773,18 @@ impl Referee {
         if self.stopped {
             return;
         }
+        if self.asked.as_ref().is_some_and(|asked| now >= asked.until) {
+            broken(rule::SWITCHOVER, "neither handed over nor refused");
+        }
+        if let Some(handing) = &self.handing
+            && self.stop.is_none()
+            && self.alarm.is_none_or(|at| at > handing.until)
+        {
+            broken(
+                rule::SWITCHOVER,
+                "no alarm for the end of the lease that is to be handed over",
+            );
+        }
         if let Some((_, until)) = self.granted {
             if self.holds_on() && self.knows_a_rival() {
                 broken(rule::HOLD, "holds on beside a rival");
@@ -661,7 +805,10 @@ impl Referee {
                 broken(rule::JVM, "no alarm for the end of the JVM's time");
             }
         }
-        if self.granted.is_none() && self.stop.is_none() && self.holder_has_ended() && !self.is_silent(now) {
+        let yields = self.handing.is_some() || self.yields_until.is_some_and(|until| now < until);
+        let lets_go = yields && self.holds_the_lock();
+        if self.granted.is_none() && self.stop.is_none() && self.holder_has_ended() && !self.is_silent(now) && !lets_go
+        {
             // Nothing else comes first: a write or a read is on its way, or the pause after a failure.
             let pause = self.alarm.is_some_and(|at| at <= now + Duration::from_secs(1));
             if self.writing.is_none() && !self.reading && !pause {

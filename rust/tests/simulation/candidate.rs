@@ -262,6 +262,7 @@ impl Process {
                 }
                 state.ledger.revoked(&self.identity, grant, &cause);
                 self.check_explanation(&mut state, grant, &cause);
+                self.services.revoke_heard(GrantId(grant));
             }
             Event::Leader { subscription, value } => {
                 assert_eq!(subscription, self.subscription);

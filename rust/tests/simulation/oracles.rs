@@ -40,6 +40,8 @@ pub const JVM: &str = "a process whose JVM hangs does not lead for long";
 pub const CONVERGES: &str = "when the faults end there is one leader, and it is published";
 pub const SANE: &str = "no error, and no loop";
 
+/// How the cause of the revoke of a leader begins that gives way because somebody asked for it.
+const HANDED_OVER: &str = "it is handed over to ";
 /// The cause of the revoke of a leader that leaves in order.
 const STOPPED: &str = "the election was stopped";
 
@@ -108,6 +110,8 @@ struct Candidate {
     phase: Phase,
     /// A stop was called and is not answered yet.
     releasing: bool,
+    /// It was told that its leadership ended because another one was asked for, and has led no more since.
+    hands_over: bool,
     granted: Option<u64>,
     last_grant: Option<u64>,
     /// A lock write that it sent without a grant was applied since its last grant.
@@ -183,6 +187,7 @@ impl Ledger {
         let candidate = self.candidates.entry(identity.to_owned()).or_insert(Candidate {
             phase: Phase::Idle,
             releasing: false,
+            hands_over: false,
             granted: None,
             last_grant: None,
             own_write: false,
@@ -234,6 +239,7 @@ impl Ledger {
         candidate.own_write &= late;
         candidate.confirmed = candidate.confirmed.max(candidate.elected);
         candidate.granted = Some(grant);
+        candidate.hands_over = false;
         candidate.last_grant = Some(grant);
         candidate.forget_published(now);
         if before.is_some() || last.is_some_and(|last| grant <= last) {
@@ -273,6 +279,7 @@ impl Ledger {
         let now = self.now;
         cause.clone_into(&mut self.last_cause);
         let candidate = self.candidates.get_mut(identity).unwrap();
+        candidate.hands_over = cause.starts_with(HANDED_OVER);
         if cause != STOPPED {
             // Nothing of it holds any more, nor will be taken back.
             candidate.forget_published(now);

@@ -170,7 +170,7 @@ async fn misfortune(world: Arc<World>, machines: Vec<Machine>) {
         sleep(random.millis(10, 2 * mean)).await;
         let machine = usize::try_from(random.below(machines.len() as u64)).unwrap();
         let longest = random.pick(&[300, 3000, 25_000]);
-        let (kind, length) = (random.below(12), random.millis(20, longest));
+        let (kind, length) = (random.below(13), random.millis(20, longest));
         // Every run has its own choice of what befalls.
         if kinds >> kind & 1 == 0 {
             continue;
@@ -192,6 +192,7 @@ async fn misfortune(world: Arc<World>, machines: Vec<Machine>) {
             }
             7 => vandal::writes_into_a_map(&world, &mut random),
             8 => hang(&world, machine, length),
+            12 => vandal::asks_for_another_leader(&world, &mut random),
             _ if with_stock => {}
             9 => vandal::deletes_a_job_map(&world, &mut random),
             // Only in some runs: what it explains is not looked at as closely.

@@ -4,6 +4,7 @@ mod config_maps;
 mod endurance;
 mod group_commit;
 mod rivals;
+mod switchovers;
 mod unsettled;
 mod watches;
 

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use flinkkubeha::protocol::annotations::SWITCHOVER;
 use flinkkubeha::protocol::config_map;
-use flinkkubeha::protocol::lock_record::{LOCK_ANNOTATION, LeaseFormat, LockRecord};
+use flinkkubeha::protocol::lock_record::{LOCK_ANNOTATION, LeaseFormat, LockRecord, LockView};
 use flinkkubeha::protocol::names::leader_key;
+use flinkkubeha::protocol::switchover::{Switchover, SwitchoverState};
 use serde_json::{Value, json};
 
 use crate::CLUSTER_MAP;
@@ -24,6 +26,29 @@ pub fn writes_into_a_map(world: &Arc<World>, random: &mut Random) {
     change(world, &names[place], |object| {
         object["metadata"]["annotations"]["theirs"] = mark;
     });
+}
+
+/// An operator asks whoever leads to hand over, to anyone or to somebody who may not be there.
+pub fn asks_for_another_leader(world: &Arc<World>, random: &mut Random) {
+    let identities: Vec<String> = {
+        let state = world.lock();
+        state.processes.iter().map(|process| process.identity.clone()).collect()
+    };
+    let place = usize::try_from(random.below(2 * identities.len().max(1) as u64)).unwrap();
+    let (to, id) = (identities.get(place).cloned(), random.next().to_string());
+    change(world, CLUSTER_MAP, |object| {
+        if let LockView::Held(record) = LockView::of(object) {
+            let asked = Switchover {
+                id,
+                holder_identity: record.holder_identity,
+                acquire_time: record.acquire_time,
+                to,
+                state: SwitchoverState::Asked,
+            };
+            config_map::set_annotation(object, SWITCHOVER, &asked.encode());
+        }
+    });
+    world.befalls("switchover asked for");
 }
 
 /// Somebody damages the cluster map. What its leader makes of that is the first thing to see; that a newcomer takes what is left of it for a lock

@@ -1,5 +1,7 @@
 //! `flink-ha doctor`
 
+mod leader;
+
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -16,8 +18,11 @@ use crate::configuration;
 use crate::failure::Failure;
 use crate::findings::{self, Finding, Level};
 use crate::lock::{Lock, seconds_between};
-use crate::output::{self, BAD, BOLD, GOOD, ODD, Report, cell, styled, table};
+use crate::output::{self, BAD, BOLD, FAINT, GOOD, ODD, Report, cell, styled, table};
 use crate::storages::Storages;
+
+const OUTAGE_HOLD_KEY: &str = "high-availability.native.outage-hold";
+const DEFAULT_OUTAGE_HOLD: Duration = Duration::from_secs(30);
 
 /// More, and lease records are read wrongly by Flink's own services, which compare wall clocks.
 const TOLERATED_OFFSET_SECONDS: f64 = 2.0;
@@ -72,6 +77,9 @@ pub(super) fn run(arguments: &Arguments, examine: &Examine) -> Result<ExitCode, 
         Ok(snapshot) => {
             for cluster in &snapshot.clusters {
                 lock = cluster.lock(snapshot.at);
+                if let (Some(map), Some(lock)) = (&cluster.map, &lock) {
+                    leader::checks(map, lock, &mut checks);
+                }
                 found.extend(findings::of(cluster, snapshot.at));
                 let largest = cluster.maps().max_by_key(|map| map.bytes);
                 if let Some(map) = largest {
@@ -209,6 +217,7 @@ fn timing(settings: &std::collections::BTreeMap<String, String>, lock: Option<&L
             )),
         }
     }
+    outage(settings, checks);
     checks.push(match lease.validate() {
         Ok(timings) => Check::good(
             "lease timing",
@@ -226,6 +235,27 @@ fn timing(settings: &std::collections::BTreeMap<String, String>, lock: Option<&L
     });
 }
 
+/// How long an API server may be away that nobody else waits to use.
+fn outage(settings: &std::collections::BTreeMap<String, String>, checks: &mut Vec<Check>) {
+    let (hold, source) = match settings.get(OUTAGE_HOLD_KEY) {
+        None => (DEFAULT_OUTAGE_HOLD, "default"),
+        Some(text) => match crate::units::read_flink_duration(text) {
+            Some(hold) => (hold, "configured"),
+            None => {
+                let answer = format!("{OUTAGE_HOLD_KEY} is {text:?}, which is not a duration: write it like 30 s");
+                return checks.push(Check::wrong(Level::Error, "outage", answer));
+            }
+        },
+    };
+    checks.push(Check::good(
+        "outage",
+        format!(
+            "a leader of flink-kube-ha goes on for {hold:?} ({source}) after it would have stepped down, where the API server cannot be used and nobody else \
+             waits for the lock"
+        ),
+    ));
+}
+
 impl Report for Diagnosis {
     fn tell(&self, page: &mut String) {
         let _ = writeln!(
@@ -240,7 +270,8 @@ impl Report for Diagnosis {
                 let level = match check.level {
                     None => styled("good", GOOD),
                     Some(Level::Error) => styled("error", BAD),
-                    Some(_) => styled("warning", ODD),
+                    Some(Level::Note) => styled("note", FAINT),
+                    Some(Level::Warning) => styled("warning", ODD),
                 };
                 vec![level, cell(&check.what), cell(&check.answer)]
             })

@@ -5,9 +5,11 @@ mod doctor;
 mod du;
 mod from_storage;
 mod gc;
+mod history;
 mod inspect;
 mod ls;
 mod print;
+mod switchover;
 mod verify;
 mod who_leads;
 
@@ -30,6 +32,8 @@ pub(crate) fn run(arguments: &Arguments, program: &str) -> Result<ExitCode, Fail
         Command::Du(several) => du::run(arguments, several),
         Command::Gc(collect) => gc::run(arguments, collect),
         Command::Verify(verify) => verify::run(arguments, verify),
+        Command::History(asked) => history::run(arguments, asked),
+        Command::Switchover(asked) => switchover::run(arguments, asked),
         Command::Doctor(examine) => doctor::run(arguments, examine),
         Command::Backup(one) => backup::back_up(arguments, one),
         Command::Restore(one) => backup::restore(arguments, one),

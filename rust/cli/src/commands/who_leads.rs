@@ -94,10 +94,10 @@ pub(super) fn sentence(cluster: &str, lock: &Lock) -> String {
                 Some(uid) => format!(" in the pod {uid}"),
                 None => String::new(),
             };
-            let standby = if lock.standby_noted {
-                " A standby waits for the lock."
-            } else {
-                ""
+            let standby = match lock.standbys.as_slice() {
+                [] => String::new(),
+                [one] => format!(" A standby waits for the lock: {one}."),
+                several => format!(" Standbys wait for the lock: {}.", several.join(", ")),
             };
             let since = lock.acquired.map(|time| time.to_string()).unwrap_or_default();
             format!(

@@ -144,6 +144,13 @@ impl Batch {
         self.edits.iter().any(|edit| matches!(edit.edit, Edit::Claim(_)))
     }
 
+    /// Whether a checkpoint is among what waits.
+    pub(crate) fn adds_a_pointer(&self) -> bool {
+        self.edits
+            .iter()
+            .any(|edit| matches!(edit.edit, Edit::AddPointer { .. }))
+    }
+
     /// Answers every edit whose grant has ended or whose deadline has passed.
     pub(crate) fn refuse_hopeless(&mut self, name: &str, grants: &GrantCell, now: BootTime, trouble: Option<&str>) {
         let current = grants.current();

@@ -15,6 +15,7 @@ use super::unsettled::settle_later;
 use super::{RETRY_PAUSE, limit_until, pause_after, settled_after};
 use crate::cluster::client::{ApiClient, ApiError, ApiErrorKind, Departure, WriteFailure};
 use crate::cluster::context::{Context, Lock};
+use crate::cluster::election::Command;
 use crate::error::ErrorCode;
 use crate::protocol::annotations::Claim;
 use crate::protocol::config_map;
@@ -178,8 +179,16 @@ impl JobMap {
         let version = config_map::resource_version(&base).unwrap_or_default();
         self.known = None;
         self.batch.sent(version);
+        let checkpoint = (self.batch.adds_a_pointer()).then(|| self.context.writers.checkpoint_under_way());
         let outcome = self.departing().replace(&object, self.limit()).await;
-        self.written(grant, outcome)
+        let stored = checkpoint.is_some() && outcome.is_ok();
+        drop(checkpoint);
+        let written = self.written(grant, outcome);
+        if stored && self.context.writers.is_the_moment() {
+            // The election task ends with the session.
+            let _ = self.context.election.send(Command::CheckpointStored);
+        }
+        written
     }
 
     /// The `ConfigMap` is not there. For whoever opens it, it is made. One that this grant has had before is made anew as it was last known,

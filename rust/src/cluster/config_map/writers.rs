@@ -1,6 +1,7 @@
 //! Which job `ConfigMap`s have a writer in this process.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::mpsc;
@@ -20,6 +21,10 @@ pub(crate) struct Writer {
 #[derive(Clone, Default)]
 pub(crate) struct Writers {
     by_name: Arc<Mutex<HashMap<String, Known>>>,
+    /// Somebody waits for a checkpoint to be written down.
+    tell_of_checkpoints: Arc<AtomicBool>,
+    /// Checkpoints that are being written down.
+    under_way: Arc<AtomicUsize>,
 }
 
 struct Known {
@@ -62,6 +67,30 @@ impl Writers {
         Writer { edits, memory }
     }
 
+    /// Whether a job `ConfigMap` of this grant is open.
+    pub(crate) fn is_used_by(&self, grant: GrantId) -> bool {
+        let by_name = self.lock();
+        by_name
+            .values()
+            .any(|known| known.memory.is_of(grant) && known.edits.strong_count() > 0)
+    }
+
+    /// Whether checkpoints that are written down are to be told of.
+    pub(crate) fn tell_of_checkpoints(&self, tell: bool) {
+        self.tell_of_checkpoints.store(tell, Ordering::Relaxed);
+    }
+
+    /// A checkpoint is being written down, for as long as what comes back exists.
+    pub(crate) fn checkpoint_under_way(&self) -> UnderWay {
+        self.under_way.fetch_add(1, Ordering::Relaxed);
+        UnderWay(Arc::clone(&self.under_way))
+    }
+
+    /// One has been: whether it is to be told of, because somebody waits for that and no other is under way.
+    pub(crate) fn is_the_moment(&self) -> bool {
+        self.tell_of_checkpoints.load(Ordering::Relaxed) && self.under_way.load(Ordering::Relaxed) == 0
+    }
+
     /// This `ConfigMap` is about to be deleted on purpose.
     pub(crate) fn give_up(&self, name: &str) {
         if let Some(known) = self.lock().get(name) {
@@ -81,6 +110,15 @@ impl Writers {
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Known>> {
         // Every change is one call.
         self.by_name.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// See [`Writers::checkpoint_under_way`].
+pub(crate) struct UnderWay(Arc<AtomicUsize>);
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -114,6 +152,28 @@ mod tests {
         assert_eq!(open(1).of(GrantId(1)), None);
         open(1).keep_for_claim(GrantId(1), &object);
         assert_eq!(open(2).of(GrantId(1)), None);
+    }
+
+    #[test]
+    fn a_grant_uses_what_is_open_under_it() {
+        let writers = Writers::default();
+        let writer = writers.of("a", None, nothing);
+        writer.memory.keep(GrantId(1), &Arc::new(json!({})));
+        assert!(writers.is_used_by(GrantId(1)) && !writers.is_used_by(GrantId(2)));
+        drop(writer);
+        assert!(!writers.is_used_by(GrantId(1)));
+    }
+
+    #[test]
+    fn the_moment_is_after_the_last_checkpoint_under_way() {
+        let writers = Writers::default();
+        assert!(!writers.is_the_moment(), "nobody waits for it");
+        writers.tell_of_checkpoints(true);
+        let (first, second) = (writers.checkpoint_under_way(), writers.checkpoint_under_way());
+        drop(first);
+        assert!(!writers.is_the_moment());
+        drop(second);
+        assert!(writers.is_the_moment());
     }
 
     #[test]

@@ -29,6 +29,10 @@ pub(crate) enum Command {
     Observed(Answer<Option<Value>>),
     /// The process of this holder was seen to have ended.
     HolderEnded { holder: String },
+    /// Flink has taken in the end of this grant.
+    RevokeHeard { grant: GrantId },
+    /// A checkpoint has been written down, and no other is being written down.
+    CheckpointStored,
     /// End the task. Whoever still waits for an answer learns that the session is closed.
     End,
 }

@@ -57,7 +57,7 @@ pub(crate) fn compose(
         LockWriteKind::Join | LockWriteKind::Leave => {}
         // The addresses of a leader that is gone lead nowhere: whoever retrieves them learns so in the very write that releases the lock, or
         // that elects the next leader.
-        LockWriteKind::Acquire | LockWriteKind::Release => {
+        LockWriteKind::Acquire | LockWriteKind::Release | LockWriteKind::HandOver => {
             if let Err(refusal) = Edit::ClearLeaders.apply(&mut object) {
                 warn!(
                     "The former leader's addresses stay in ConfigMap {}: {refusal}",
@@ -76,7 +76,7 @@ pub(crate) fn compose(
     let replaced = last.filter(|_| write.base.is_some());
     match write.kind {
         LockWriteKind::Join | LockWriteKind::Leave => {}
-        LockWriteKind::Release => content_mark::unmark(&mut object),
+        LockWriteKind::Release | LockWriteKind::HandOver => content_mark::unmark(&mut object),
         LockWriteKind::Acquire | LockWriteKind::Renew => {
             let acquiring = write.kind == LockWriteKind::Acquire;
             content_mark::mark(&mut object, replaced, &context.identity, acquiring);

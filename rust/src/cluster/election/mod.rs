@@ -5,6 +5,7 @@
 //! | `task` | the loop: commands, watch, timer and answers in |
 //! | `command` | what others ask of it |
 //! | `candidacy` | when there is an elector, from the check of the Role to the release |
+//! | `start_report` | what is known when it begins, in one line |
 //! | `sight` | what is known of the `ConfigMap`, and what of it is news |
 //! | `steps` | the elector's inputs and effects |
 //! | `belief` | what others are told of the leadership: the grant, the hold, the end |
@@ -12,6 +13,7 @@
 //! | `copies` | a write that is sent again, elsewhere, while its answer is waited for |
 //! | `compose` | what a write contains: lock record, labels, leader addresses, edits |
 //! | `presence` | what this process shows of itself beside the lock, and sees of the holder |
+//! | `switchover` | a leadership that is handed over because an operator asked for it |
 //! | `damage` | the `ConfigMap` deleted or emptied under a leader, and the clean-up of the whole cluster |
 //! | `requests` | requests under way |
 
@@ -24,7 +26,9 @@ mod damage;
 mod presence;
 mod requests;
 mod sight;
+mod start_report;
 mod steps;
+mod switchover;
 mod task;
 mod writing;
 
@@ -49,6 +53,7 @@ pub(crate) use command::Command;
 use presence::Presence;
 use requests::Requests;
 use sight::Known;
+use switchover::Switchover;
 
 /// Owns the cluster `ConfigMap` of one session, whether or not the session is a candidate.
 pub(crate) struct Election {
@@ -80,6 +85,7 @@ pub(crate) struct Election {
     starting: Starting,
     trouble: Trouble,
     presence: Presence,
+    switchover: Switchover,
 }
 
 impl Election {
@@ -114,6 +120,7 @@ impl Election {
             starting: Starting::No,
             trouble: Trouble::default(),
             presence,
+            switchover: Switchover::default(),
         }
     }
 }

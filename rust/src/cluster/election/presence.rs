@@ -55,7 +55,7 @@ impl Presence {
     pub(super) fn apply(&self, object: &mut Value, kind: LockWriteKind) {
         let (pod, address) = match kind {
             LockWriteKind::Join | LockWriteKind::Leave => return,
-            LockWriteKind::Release => (None, None),
+            LockWriteKind::Release | LockWriteKind::HandOver => (None, None),
             LockWriteKind::Acquire | LockWriteKind::Renew => (self.pod_note(), self.address_note()),
         };
         for (name, value) in [(POD_UID, pod), (FAILOVER_ADDRESS, address)] {

@@ -60,6 +60,9 @@ impl Election {
             }
             Effect::Revoke { grant, cause } => {
                 self.revoke(grant, &cause);
+                if matches!(cause, RevokeCause::HandedOver { .. }) {
+                    self.begin_handing_over(grant);
+                }
                 if cause == RevokeCause::Stopped {
                     // Until the next grant: this release may fail, and the lock be released by the candidacy after it.
                     self.leaders.keep_removals();
@@ -70,6 +73,7 @@ impl Election {
             Effect::Write(write) => self.send(&write),
             Effect::Read { time_limit } => self.requests.read(time_limit),
             Effect::Wake { at } => self.wake = Some(at),
+            Effect::HandOverRefused { to } => self.hand_over_refused(to.as_deref()),
             Effect::Notice(notice @ Notice::Acquiring(AcquireReason::Broken { .. })) => self.warn(&notice),
             Effect::Notice(notice @ Notice::Acquiring(AcquireReason::HolderGone { .. })) => {
                 info!("ConfigMap {}: {notice}.", self.context.cluster_map);

@@ -10,6 +10,7 @@ use super::candidacy::Starting;
 use super::command::Command;
 use super::requests::Finished;
 use super::sight::Known;
+use super::switchover::CLOSING_STEP;
 use crate::cluster::config_map::unsettled::settle_later;
 use crate::cluster::events::Event;
 use crate::protocol::elector::{Input, Source};
@@ -38,6 +39,7 @@ impl Election {
             let unsettled = self.batch.take_unsettled();
             settle_later(&self.context, &self.context.cluster_map, unsettled);
             self.look_after_presence();
+            self.look_after_switchover();
             self.write_what_waits();
         }
     }
@@ -51,9 +53,14 @@ impl Election {
             .into_iter()
             .flatten()
             .min();
-        let sleep = next.map(|next| next.saturating_since(self.context.clock.boot()).min(LONGEST_SLEEP));
+        let longest = if self.switchover.is_ending() {
+            CLOSING_STEP
+        } else {
+            LONGEST_SLEEP
+        };
+        let sleep = next.map(|next| next.saturating_since(self.context.clock.boot()).min(longest));
         // The JVM is listened to all the time.
-        sleep.or_else(|| self.elector.is_some().then_some(LONGEST_SLEEP))
+        sleep.or_else(|| self.elector.is_some().then_some(longest))
     }
 
     fn on_time(&mut self) {
@@ -102,6 +109,8 @@ impl Election {
             Command::Unsubscribe { id } => self.subscribers.remove(id),
             Command::Observed(answer) => self.read(answer, Source::Watch),
             Command::HolderEnded { holder } => self.step(Input::HolderEnded { holder }),
+            Command::RevokeHeard { grant } => self.revoke_heard(grant),
+            Command::CheckpointStored => self.step(Input::CheckpointStored),
             Command::End => debug!("The election task ends."),
         }
     }
@@ -115,7 +124,10 @@ impl Election {
                 self.asked_to_wait(error.kind);
                 self.step(Input::ReadFailed);
             }
-            Finished::Preflight(Ok(())) => self.become_candidate(),
+            Finished::Preflight(Ok(())) => {
+                self.report_start();
+                self.become_candidate();
+            }
             Finished::Preflight(Err(error)) => {
                 self.starting = Starting::No;
                 self.context.events.push(Event::Error(error.into()));

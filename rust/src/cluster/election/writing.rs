@@ -18,7 +18,8 @@ impl Election {
         if self.writing.is_some() {
             return;
         }
-        if !self.batch.is_empty() || !self.emptied.is_empty() || self.leaders.want_a_write(object) {
+        let wanted = self.leaders.want_a_write(object) || self.switchover.wants_a_write(object);
+        if !self.batch.is_empty() || !self.emptied.is_empty() || wanted {
             self.step(Input::WriteWanted);
         }
     }
@@ -40,7 +41,7 @@ impl Election {
             });
             return;
         }
-        let object = compose(
+        let mut object = compose(
             &self.context,
             write,
             self.last.as_ref(),
@@ -49,6 +50,7 @@ impl Election {
             &mut self.batch,
             &self.presence,
         );
+        self.switchover.apply(&mut object, write.kind);
         self.batch.sent(write.base.as_deref().unwrap_or_default());
         self.writing = Some(self.requests.write(write, object));
     }

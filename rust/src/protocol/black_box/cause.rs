@@ -39,13 +39,15 @@ pub enum LossCause {
     Deleted,
     /// The process ends in order.
     Shutdown,
+    /// An operator asked for another leader.
+    Switchover,
     /// The deadline passed, and nothing failed.
     Unexplained,
 }
 
 impl LossCause {
     /// The values of the label `cause`.
-    pub const NAMES: [&'static str; 12] = [
+    pub const NAMES: [&'static str; 13] = [
         "api-unreachable",
         "api-errors",
         "conflict",
@@ -57,6 +59,7 @@ impl LossCause {
         "403",
         "deleted",
         "shutdown",
+        "switchover",
         "unexplained",
     ];
 
@@ -75,6 +78,7 @@ impl LossCause {
             Self::Forbidden => "403",
             Self::Deleted => "deleted",
             Self::Shutdown => "shutdown",
+            Self::Switchover => "switchover",
             Self::Unexplained => "unexplained",
         }
     }
@@ -181,6 +185,7 @@ impl Suspicion {
     pub(super) fn cause(&self, now: BootTime, revoke: &RevokeCause) -> LossCause {
         match revoke {
             RevokeCause::Stopped => LossCause::Shutdown,
+            RevokeCause::HandedOver { .. } => LossCause::Switchover,
             RevokeCause::TakenBy { holder } => LossCause::Stolen { holder: holder.clone() },
             RevokeCause::Released => LossCause::Released,
             RevokeCause::CleanedUp => LossCause::Deleted,

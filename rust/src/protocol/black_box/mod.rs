@@ -138,6 +138,10 @@ impl BlackBox {
                     self.suspicion.sent(now, write.attempt, renews);
                 }
                 Effect::Notice(notice) => self.note(now, wall, Event::Notice(notice.to_string())),
+                Effect::HandOverRefused { .. } => {
+                    let text = "the lock is not handed over: nobody was there to take it".to_owned();
+                    self.note(now, wall, Event::Notice(text));
+                }
                 Effect::Revoke { .. } | Effect::Read { .. } | Effect::Wake { .. } | Effect::Stopped => {}
             }
         }

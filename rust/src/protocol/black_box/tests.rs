@@ -26,6 +26,7 @@ fn write(attempt: u64, kind: LockWriteKind) -> Effect {
         transitions: 0,
         keep_acquire_time: None,
         takes_notes_away: false,
+        next: None,
     })
 }
 
@@ -92,6 +93,7 @@ fn what_the_elector_knows_is_the_cause() {
     assert_eq!(stolen.to_string(), "stolen by b");
     for (revoke, cause) in [
         (RevokeCause::Stopped, LossCause::Shutdown),
+        (RevokeCause::HandedOver { to: None }, LossCause::Switchover),
         (RevokeCause::TakenBy { holder: "b".to_owned() }, stolen),
         (RevokeCause::Released, LossCause::Released),
         (RevokeCause::JvmSilent, LossCause::JvmStall),

@@ -6,6 +6,7 @@ use crate::protocol::time::BootTime;
 
 use super::Elector;
 use super::effect::{AttemptId, Effect, LockWrite, LockWriteKind, Notice};
+use super::hand_over::HandOver;
 use super::role::{Request, Role};
 use super::sight::{Sight, Term};
 
@@ -35,6 +36,7 @@ impl Elector {
             effects.push(Effect::Stopped);
             return;
         }
+        self.give_up_handing_over_in_time(now, effects);
         self.look_at_overdue_renewal(now, effects);
         match self.request {
             Request::Reading | Request::Writing { .. } => {}
@@ -45,6 +47,7 @@ impl Elector {
                 Some(sight) => match self.role {
                     Role::Candidate => self.contend(now, &sight, effects),
                     Role::Leader(_) => self.keep(now, &sight, effects),
+                    Role::HandingOver { .. } => self.give_over(now, &sight, effects),
                     Role::Stopping { .. } => self.give_back(now, effects),
                     Role::Stopped => {}
                 },
@@ -69,14 +72,14 @@ impl Elector {
         }
     }
 
-    fn contend(&mut self, now: BootTime, sight: &Sight, effects: &mut Vec<Effect>) {
+    pub(super) fn contend(&mut self, now: BootTime, sight: &Sight, effects: &mut Vec<Effect>) {
         if self.jvm_is_silent(now) {
             let notice = self
                 .settings
                 .jvm_stall_timeout
                 .map(|timeout| Notice::JvmSilent { timeout });
             self.announce(notice, effects);
-        } else if let Some(reason) = sight.chance(&self.identity, now) {
+        } else if let Some(reason) = sight.chance(&self.identity, now).filter(|_| !self.yields(sight, now)) {
             self.announce(Some(Notice::Acquiring(reason)), effects);
             let term = sight.next_term(&self.identity);
             self.write(now, LockWriteKind::Acquire, &term, effects);
@@ -101,7 +104,8 @@ impl Elector {
             return;
         };
         let (term, damage) = (leader.term.clone(), sight.damage());
-        let due = now >= leader.renew_at || leader.write_wanted || self.failures > 0;
+        let calls = leader.hand_over.as_ref().is_some_and(HandOver::calls);
+        let due = now >= leader.renew_at || leader.write_wanted || calls || self.failures > 0;
         let renew = due || damage.is_some();
         self.announce(damage.map(Notice::Repairing), effects);
         if renew {
@@ -136,15 +140,18 @@ impl Elector {
             // Without a sign of life of the JVM there is nothing to do, however much time passes.
             (Request::Idle, Role::Candidate) if self.jvm_is_silent(now) => None,
             (Request::Idle, Role::Candidate) => {
-                let at = |sight: &Sight| self.joins_at(sight).into_iter().chain([sight.takeable_at()]).min();
+                let at = |sight: &Sight| self.joins_at(sight).into_iter().chain([self.takes_at(sight)]).min();
                 self.sight.as_ref().and_then(at)
             }
             _ => None,
         };
         let end = match &self.role {
             Role::Candidate => None,
-            Role::Leader(leader) => self.jvm_counts_until().into_iter().chain([leader.valid_until]).min(),
-            Role::Stopping { until } => Some(*until),
+            Role::Leader(leader) => (self.jvm_counts_until().into_iter())
+                .chain(leader.hand_over.as_ref().map(HandOver::until))
+                .chain([leader.valid_until])
+                .min(),
+            Role::HandingOver { until, .. } | Role::Stopping { until } => Some(*until),
             Role::Stopped => return,
         };
         let next = request.into_iter().chain(end).min();
@@ -154,7 +161,7 @@ impl Elector {
         }
     }
 
-    fn write(&mut self, now: BootTime, kind: LockWriteKind, term: &Term, effects: &mut Vec<Effect>) {
+    pub(super) fn write(&mut self, now: BootTime, kind: LockWriteKind, term: &Term, effects: &mut Vec<Effect>) {
         let attempt = self.next_attempt;
         self.next_attempt = AttemptId(attempt.0 + 1);
         let share = self.time_limit(now, kind);
@@ -181,8 +188,13 @@ impl Elector {
             .is_some_and(|sight| sight.shows_another_contender(&self.identity));
         if let Role::Leader(leader) = &mut self.role {
             leader.write_wanted = false;
-            takes_notes_away = others && now >= leader.notes_last_until;
+            let calls = leader.hand_over.as_mut().is_some_and(HandOver::call);
+            takes_notes_away = others && (calls || now >= leader.notes_last_until);
         }
+        let next = match &self.role {
+            Role::HandingOver { to, .. } => to.clone(),
+            _ => None,
+        };
         effects.push(Effect::Write(LockWrite {
             attempt,
             kind,
@@ -192,6 +204,7 @@ impl Elector {
             transitions: term.transitions,
             keep_acquire_time: term.acquired,
             takes_notes_away,
+            next,
         }));
     }
 
@@ -203,7 +216,7 @@ impl Elector {
     }
 
     /// Says it once, until there is something else or nothing to say.
-    fn announce(&mut self, notice: Option<Notice>, effects: &mut Vec<Effect>) {
+    pub(super) fn announce(&mut self, notice: Option<Notice>, effects: &mut Vec<Effect>) {
         if self.announced != notice {
             effects.extend(notice.clone().map(Effect::Notice));
             self.announced = notice;
@@ -233,7 +246,7 @@ impl Elector {
                 left.min(self.settings.timings.renew_deadline)
             }
             Role::Leader(leader) => leader.valid_until.saturating_since(now),
-            Role::Stopping { until } => until.saturating_since(now),
+            Role::HandingOver { until, .. } | Role::Stopping { until } => until.saturating_since(now),
             Role::Candidate | Role::Stopped => self.settings.timings.renew_deadline,
         };
         (left / TRIES).clamp(SHORTEST_REQUEST, LONGEST_REQUEST)

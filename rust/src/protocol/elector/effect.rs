@@ -60,6 +60,12 @@ pub enum Effect {
         /// When.
         at: BootTime,
     },
+    /// The lock is not handed over as [`Input::HandOver`](super::Input::HandOver) asked, and the leadership goes on: nobody waits for the lock, or
+    /// not the one that was named.
+    HandOverRefused {
+        /// Who was named.
+        to: Option<String>,
+    },
     /// To be logged.
     Notice(Notice),
     /// The end: nothing follows.
@@ -86,6 +92,11 @@ pub enum RevokeCause {
     JvmSilent,
     /// The last contender is gone.
     Stopped,
+    /// Somebody asked for it.
+    HandedOver {
+        /// Who is to lead next; whoever is first without.
+        to: Option<String>,
+    },
     /// The `ConfigMap`s of the whole cluster have been deleted. No step ends with it: whoever owns the elector finds it out.
     CleanedUp,
 }
@@ -112,6 +123,8 @@ impl fmt::Display for RevokeCause {
             Self::Released => write!(f, "the lock was released from outside"),
             Self::JvmSilent => write!(f, "the JVM stood still"),
             Self::Stopped => write!(f, "the election was stopped"),
+            Self::HandedOver { to: Some(to) } => write!(f, "it is handed over to {to}, as was asked for"),
+            Self::HandedOver { to: None } => write!(f, "it is handed over to whoever waits for it, as was asked for"),
             Self::CleanedUp => write!(
                 f,
                 "the cluster was cleaned up: its ConfigMaps have been deleted together"
@@ -129,6 +142,8 @@ pub enum LockWriteKind {
     Renew,
     /// To give the lock back.
     Release,
+    /// To give the lock to another candidate, and to stay one.
+    HandOver,
     /// To note that we wait for the lock, which stays as it is.
     Join,
     /// To take that note away.
@@ -156,6 +171,8 @@ pub struct LockWrite {
     pub keep_acquire_time: Option<WallTime>,
     /// The notes of all contenders are taken away with it.
     pub takes_notes_away: bool,
+    /// Who is to lead next, if the lock is handed over to one and not to whoever is first.
+    pub next: Option<String>,
 }
 
 impl LockWrite {
@@ -167,7 +184,7 @@ impl LockWrite {
     pub fn record(&self, identity: &str, lease: Duration, now: WallTime) -> Option<LockRecord> {
         let (holder_identity, lease_duration) = match self.kind {
             LockWriteKind::Acquire | LockWriteKind::Renew => (identity.to_owned(), lease),
-            LockWriteKind::Release => (String::new(), Self::RELEASED_LEASE),
+            LockWriteKind::Release | LockWriteKind::HandOver => (String::new(), Self::RELEASED_LEASE),
             LockWriteKind::Join | LockWriteKind::Leave => return None,
         };
         Some(LockRecord {
@@ -190,13 +207,15 @@ impl LockWrite {
     ) -> Contenders {
         let notes = match self.kind {
             LockWriteKind::Join => former.with(identity),
-            LockWriteKind::Acquire | LockWriteKind::Renew | LockWriteKind::Release | LockWriteKind::Leave => {
-                former.without(identity)
-            }
+            LockWriteKind::Acquire
+            | LockWriteKind::Renew
+            | LockWriteKind::Release
+            | LockWriteKind::HandOver
+            | LockWriteKind::Leave => former.without(identity),
         };
         let notes = if self.takes_notes_away { notes.emptied() } else { notes };
         match record {
-            Some(record) => notes.signing(former_lock, record),
+            Some(record) => notes.signing(former_lock, record).calling(self.next.as_deref()),
             None => notes,
         }
     }
@@ -220,6 +239,11 @@ pub enum Notice {
     JvmSilent {
         /// How long it was waited for.
         timeout: Duration,
+    },
+    /// The lock could not be given to the next leader within the lease, which goes on to protect this one.
+    NotHandedOver {
+        /// Flink has taken in the end of its leadership.
+        handled: bool,
     },
 }
 
@@ -289,6 +313,17 @@ impl fmt::Display for Notice {
                 f,
                 "The JVM has given no sign of life for {timeout:?}, so this process leads no more and leaves the lock to others until it does"
             ),
+            Self::NotHandedOver { handled } => {
+                let why = if *handled {
+                    "the API server has not acknowledged it"
+                } else {
+                    "Flink has not taken in the end of its leadership"
+                };
+                write!(
+                    f,
+                    "The lock was not handed over in time, because {why}: it ends with its lease"
+                )
+            }
         }
     }
 }

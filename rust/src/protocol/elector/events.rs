@@ -103,6 +103,10 @@ impl Elector {
             self.join_at = Some(now + self.settings.timings.retry_period);
             return;
         }
+        if kind == LockWriteKind::HandOver {
+            self.stand_back(now);
+            return;
+        }
         match self.own_term() {
             Some(term) => self.acknowledged(now, sent, term, effects),
             None => self.read_again(now),
@@ -116,6 +120,9 @@ impl Elector {
         match &mut self.role {
             Role::Leader(leader) => {
                 leader.extend(sent, &self.settings.timings);
+                if let Some(hand_over) = &mut leader.hand_over {
+                    hand_over.was_acknowledged();
+                }
                 effects.push(Effect::Extend {
                     grant: leader.grant,
                     valid_until: leader.valid_until,
@@ -134,7 +141,7 @@ impl Elector {
                 });
                 self.role = Role::Leader(leader);
             }
-            Role::Candidate | Role::Stopping { .. } | Role::Stopped => {}
+            Role::Candidate | Role::HandingOver { .. } | Role::Stopping { .. } | Role::Stopped => {}
         }
     }
 
@@ -160,6 +167,11 @@ impl Elector {
         if kind == LockWriteKind::Join {
             // Not urgent, and perhaps never welcome.
             self.join_at = Some(now + self.settings.timings.retry_period);
+        }
+        if let Role::Leader(leader) = &mut self.role
+            && let Some(hand_over) = &mut leader.hand_over
+        {
+            hand_over.was_not_acknowledged();
         }
         self.read_again(now);
     }
@@ -191,8 +203,8 @@ impl Elector {
     }
 
     fn see(&mut self, now: BootTime, observation: Observation, long_dead: bool) -> Sight {
-        let (identity, lease) = (&self.identity, self.settings.timings.lease_duration);
-        let sight = Sight::after(self.sight.as_ref(), observation, long_dead, now, identity, lease);
+        let (identity, timings) = (&self.identity, &self.settings.timings);
+        let sight = Sight::after(self.sight.as_ref(), observation, long_dead, now, identity, timings);
         let before = self.sight.replace(sight.clone());
         self.reckon_with_contenders(now, before.as_ref());
         self.reckon_with_the_pod(now);

@@ -7,7 +7,7 @@ use crate::protocol::holder_notes::HolderPod;
 use crate::protocol::lock_record::LockView;
 use crate::protocol::time::BootTime;
 
-use super::effect::AttemptId;
+use super::effect::{AttemptId, GrantId};
 
 /// The cluster `ConfigMap` as the API server showed it at one moment.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -48,6 +48,12 @@ impl Observation {
             Self::Missing => None,
             Self::Present { contenders, .. } => Some(contenders),
         }
+    }
+
+    /// Whether the last holder of this lock has handed it over to somebody else.
+    pub(super) fn calls_another_than(&self, identity: &str, lock: &LockView) -> bool {
+        let called = self.contenders().and_then(|contenders| contenders.called_to(lock));
+        called.is_some_and(|called| called != identity)
     }
 
     pub(super) fn pod(&self) -> Option<&HolderPod> {
@@ -134,6 +140,20 @@ pub enum Input {
     HolderEnded {
         /// Its identity.
         holder: String,
+    },
+    /// An operator wants another candidate to lead.
+    HandOver {
+        /// Its identity; whoever is first without.
+        to: Option<String>,
+        /// Not before [`Input::CheckpointStored`], if that comes in time.
+        between_checkpoints: bool,
+    },
+    /// A checkpoint has just been written down, and no other is being written down.
+    CheckpointStored,
+    /// Whoever had to hear of the end of this grant has, and does nothing more under it.
+    RevokeHandled {
+        /// The grant.
+        grant: GrantId,
     },
     /// The last contender is gone: give the lock back and end.
     Stop,

@@ -25,6 +25,10 @@
 //! | | that the API server cannot be used, and no other contender | `Hold` |
 //! | | another contender while it holds on | `Hold` no longer, which may be a `Revoke` |
 //! | | `Stop` | `Revoke`, then `Release` |
+//! | | that it is to hand over, and who is there to take the lock | `Revoke`, between two checkpoints |
+//! | handing over | that its revoke was handled | `HandOver`, then candidate |
+//! | | the end of its lease before that | nothing: candidate |
+//! | candidate | a lock that it has handed over, or that calls another one | waits a retry period |
 //! | stopping | its own identity | `Release` |
 //! | | its own note | `Leave` |
 //! | | anything else, or that its time is up | `Stopped` |
@@ -60,13 +64,15 @@
 //! | | `sight` | the newest known state of the lock, and from when on it can be taken |
 //! | | `jvm` | whether the JVM is alive |
 //! | | `gone` | evidence that the holder's process has ended |
+//! | | `hand_over` | the lock given to another candidate, as an operator asked for |
 //! | | `hold` | going on through an outage where nobody else is known |
-//! | | `role` | candidate, leader with its belief, stopping; and the request under way |
+//! | | `role` | candidate, leader with its belief, handing over, stopping; and the request under way |
 
 mod decisions;
 mod effect;
 mod events;
 mod gone;
+mod hand_over;
 mod hold;
 mod input;
 mod jvm;
@@ -109,6 +115,8 @@ pub struct Elector {
     join_at: Option<BootTime>,
     /// The pod whose seat is ours.
     pod: Option<String>,
+    /// Until then a lock that was handed over, or was to be, is left to others.
+    yields_until: Option<BootTime>,
 }
 
 impl Elector {
@@ -132,6 +140,7 @@ impl Elector {
             jvm_heard: None,
             join_at: None,
             pod: None,
+            yields_until: None,
         }
     }
 
@@ -176,7 +185,7 @@ impl Elector {
 
     /// Takes note of `input`, which happened at `now`, and answers what to do. `now` never goes back.
     pub fn step(&mut self, now: BootTime, input: Input) -> Vec<Effect> {
-        let mut effects = Vec::new();
+        let (mut effects, mut stored) = (Vec::new(), false);
         if self.is_stopped() {
             return effects;
         }
@@ -205,9 +214,16 @@ impl Elector {
             Input::AskedToWait { retry_after } => self.not_before = Some(now + retry_after),
             Input::Seated { pod_uid } => self.seated(now, pod_uid),
             Input::HolderEnded { holder } => self.holder_ended(now, &holder),
+            Input::HandOver {
+                to,
+                between_checkpoints,
+            } => self.asked_to_hand_over(now, to, between_checkpoints),
+            Input::CheckpointStored => stored = true,
+            Input::RevokeHandled { grant } => self.revoke_handled(grant),
             Input::Stop => self.stop(now, &mut effects),
             Input::Pulse { .. } => {}
         }
+        self.hand_over_at_the_right_time(now, stored, &mut effects);
         self.act(now, &mut effects);
         self.set_alarm(now, &mut effects);
         effects

@@ -4,6 +4,7 @@ use crate::protocol::lease::LeaseTimings;
 use crate::protocol::time::BootTime;
 
 use super::effect::{AttemptId, GrantId, LockWriteKind};
+use super::hand_over::HandOver;
 use super::hold::NOTES_LAST;
 use super::sight::Term;
 
@@ -12,6 +13,14 @@ use super::sight::Term;
 pub(super) enum Role {
     Candidate,
     Leader(Leader),
+    /// Leads no more, and gives the lock to another one as soon as everybody here knows that.
+    HandingOver {
+        grant: GrantId,
+        to: Option<String>,
+        /// When the belief would have ended: then it is left to its lease.
+        until: BootTime,
+        handled: bool,
+    },
     /// Giving back what may be ours, no longer than this.
     Stopping {
         until: BootTime,
@@ -35,6 +44,8 @@ pub(super) struct Leader {
     pub(super) write_wanted: bool,
     /// What a repair writes again.
     pub(super) term: Term,
+    /// That another one is to lead, until it does or cannot.
+    pub(super) hand_over: Option<HandOver>,
 }
 
 impl Leader {
@@ -48,6 +59,7 @@ impl Leader {
             renew_at: sent + timings.retry_period,
             write_wanted: false,
             term,
+            hand_over: None,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::protocol::lease::LeaseTimings;
 use crate::protocol::lock_record::{LockRecord, LockView};
 use crate::protocol::time::{BootTime, WallTime};
 
@@ -38,13 +39,18 @@ impl Sight {
         long_dead: bool,
         now: BootTime,
         identity: &str,
-        lease: Duration,
+        timings: &LeaseTimings,
     ) -> Self {
+        let lease = timings.lease_duration;
         let unchanged = earlier.filter(|sight| sight.shows_the_lock_of(&observation));
         let first = earlier.is_none();
         let long_dead = unchanged.map_or(first && long_dead, |sight| sight.long_dead);
         let inherited = earlier.map_or(lease, |sight| sight.wait);
         let (wait, takeable_at) = match observation.lock() {
+            // Whoever is called to be the next is left a moment for it.
+            Some(lock @ LockView::Free(_)) if observation.calls_another_than(identity, lock) => {
+                (lease, now + timings.retry_period)
+            }
             // The holder itself gave it back, or the holder is this process.
             Some(LockView::Free(_)) => (lease, now),
             Some(LockView::Held(record)) if record.holder_identity == identity => (lease, now),

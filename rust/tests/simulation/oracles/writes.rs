@@ -78,7 +78,8 @@ impl Ledger {
             );
         }
         let fits = match self.phase(identity) {
-            _ if release => self.candidates[identity].releasing,
+            // One that is handed over goes only when its end was told, and answered.
+            _ if release => self.candidates[identity].releasing || self.candidates[identity].hands_over,
             Phase::Idle => false,
             Phase::Running => !self.candidates[identity].releasing || thawed_just_now,
             // The command to stop is in the queue, or waits for the thaw.

@@ -41,6 +41,12 @@ public interface Election {
     boolean hasLeadership(long grant);
 
     /**
+     * Whoever had to hear of the end of this grant has: from then on a lock that is handed over may
+     * go to its next holder.
+     */
+    void revokeHeard(long grant);
+
+    /**
      * Queues the address of a component, {@code null} to take it away. It counts as long as this
      * grant holds.
      */

@@ -71,6 +71,9 @@ final class NativeBindings {
 
     static native boolean hasLeadership(long session, long grant) throws NativeException;
 
+    /** The end of this grant was taken in. */
+    static native void revokeHeard(long session, long grant) throws NativeException;
+
     static native void publishLeader(
             long session, long grant, String component, @Nullable String value)
             throws NativeException;

@@ -153,6 +153,15 @@ public final class NativeSession implements ConfigMaps, Election, LeaderWatches,
     }
 
     @Override
+    public void revokeHeard(long grant) {
+        try (NativeHandle.Call call = core.handle().enter()) {
+            NativeBindings.revokeHeard(call.handle(), grant);
+        } catch (NativeException e) {
+            LOG.debug("The session is closed, and its lock with it.", e);
+        }
+    }
+
+    @Override
     public void publishLeader(long grant, String component, @Nullable String value)
             throws NativeException {
         try (NativeHandle.Call call = core.handle().enter()) {

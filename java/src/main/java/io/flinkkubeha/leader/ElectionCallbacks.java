@@ -26,6 +26,7 @@ import javax.annotation.concurrent.GuardedBy;
 
 import java.time.Duration;
 import java.util.UUID;
+import java.util.function.LongConsumer;
 
 import static org.apache.flink.util.Preconditions.checkNotNull;
 
@@ -47,6 +48,7 @@ final class ElectionCallbacks implements Election.Listener {
     private final Object lock = new Object();
     private final String configMapName;
     private final LeaderElectionDriver.Listener listener;
+    private final LongConsumer revokeHeard;
 
     @GuardedBy("lock")
     private boolean closed;
@@ -63,9 +65,14 @@ final class ElectionCallbacks implements Election.Listener {
     @Nullable
     private UUID sessionIdHeld;
 
-    ElectionCallbacks(String configMapName, LeaderElectionDriver.Listener listener) {
+    /** @param revokeHeard is told of each grant whose end Flink has taken in */
+    ElectionCallbacks(
+            String configMapName,
+            LeaderElectionDriver.Listener listener,
+            LongConsumer revokeHeard) {
         this.configMapName = checkNotNull(configMapName);
         this.listener = checkNotNull(listener);
+        this.revokeHeard = checkNotNull(revokeHeard);
     }
 
     /** The grant that was passed on last, {@code null} once it is revoked or we are closed. */
@@ -121,6 +128,7 @@ final class ElectionCallbacks implements Election.Listener {
         LOG.debug(
                 "Leadership revoked on ConfigMap {} (grant {}): {}", configMapName, grant, cause);
         call(listener::onRevokeLeadership);
+        revokeHeard.accept(grant);
     }
 
     @Override

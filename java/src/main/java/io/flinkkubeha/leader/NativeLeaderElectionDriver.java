@@ -47,7 +47,7 @@ public final class NativeLeaderElectionDriver implements LeaderElectionDriver {
             throws NativeException {
         this.configMapName = checkNotNull(configMapName);
         this.election = checkNotNull(election);
-        this.callbacks = new ElectionCallbacks(configMapName, listener);
+        this.callbacks = new ElectionCallbacks(configMapName, listener, election::revokeHeard);
         election.start(callbacks);
     }
 

@@ -38,7 +38,8 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.locks.LockSupport;
 
 /**
- * {@code GET /metrics} for Prometheus: one request for each connection.
+ * {@code GET /metrics} for Prometheus, and {@code GET /history} for people: one request for each
+ * connection.
  *
  * <p>Served in Java and not by native code: the threads that renew the lease then have nothing to
  * do with whoever scrapes, however often and however badly, and no HTTP server has to be linked in.
@@ -51,6 +52,8 @@ final class MetricsEndpoint implements AutoCloseable {
     private static final Logger LOG = LoggerFactory.getLogger(MetricsEndpoint.class);
 
     private static final String PATH = "/metrics";
+    /** What {@code flink-ha history} asks for. */
+    private static final String HISTORY_PATH = "/history";
     /** A client that does not say its request to the end holds one of them up. */
     private static final int THREADS = 2;
 
@@ -138,10 +141,11 @@ final class MetricsEndpoint implements AutoCloseable {
         final boolean head = "HEAD".equals(method);
         if (!head && !"GET".equals(method)) {
             respond(client, "405 Method Not Allowed", "Only GET is answered.\n", false);
-        } else if (!PATH.equals(path)) {
-            respond(client, "404 Not Found", "There is " + PATH + ".\n", head);
+        } else if (!PATH.equals(path) && !HISTORY_PATH.equals(path)) {
+            final String paths = "There are " + PATH + " and " + HISTORY_PATH + ".\n";
+            respond(client, "404 Not Found", paths, head);
         } else {
-            final String text = metrics();
+            final String text = PATH.equals(path) ? metrics() : history();
             if (text == null) {
                 respond(client, "503 Service Unavailable", "The HA services are closed.\n", head);
             } else {
@@ -157,6 +161,17 @@ final class MetricsEndpoint implements AutoCloseable {
             return living == null ? null : living.metrics();
         } catch (Exception e) {
             LOG.debug("There are no metrics.", e);
+            return null;
+        }
+    }
+
+    @Nullable
+    private String history() {
+        final MetricsSource living = source.get();
+        try {
+            return living == null ? null : living.blackBox();
+        } catch (Exception e) {
+            LOG.debug("There is no history.", e);
             return null;
         }
     }

@@ -69,6 +69,25 @@ class NativeLeaderElectionDriverTest {
         }
     }
 
+    /** A lock that is handed over goes to its next holder from then on. */
+    @Test
+    void endOfAGrantIsAnsweredOnceFlinkHasTakenItIn() throws Exception {
+        final RecordingContender contender = new RecordingContender();
+        try (DefaultLeaderElectionService service = new DefaultLeaderElectionService(factory)) {
+            final LeaderElection component = service.createLeaderElection("dispatcher");
+            component.startLeaderElection(contender);
+            election.grant(1);
+            election.settle();
+            assertThat(election.heard()).isEmpty();
+            election.revoke(1);
+            // One that Flink has never had.
+            election.revoke(2);
+            election.settle();
+            assertThat(election.heard()).containsExactly(1L);
+            component.close();
+        }
+    }
+
     @Test
     void everyGrantHasASessionIdOfItsOwn() throws Exception {
         final RecordingContender contender = new RecordingContender();

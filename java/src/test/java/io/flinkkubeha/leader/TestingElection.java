@@ -19,8 +19,10 @@ import io.flinkkubeha.bridge.NativeException;
 
 import javax.annotation.Nullable;
 
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.Executor;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
@@ -30,6 +32,7 @@ final class TestingElection implements Election, AutoCloseable {
 
     private final ExecutorService callbacks = Executors.newSingleThreadExecutor();
     private final Map<String, String> published = new ConcurrentHashMap<>();
+    private final List<Long> heard = new CopyOnWriteArrayList<>();
 
     @Nullable private volatile Listener listener;
     @Nullable private volatile NativeException publishFailure;
@@ -56,6 +59,11 @@ final class TestingElection implements Election, AutoCloseable {
     @Override
     public boolean hasLeadership(long grant) {
         return leader && grant == current;
+    }
+
+    @Override
+    public void revokeHeard(long grant) {
+        heard.add(grant);
     }
 
     @Override
@@ -109,6 +117,11 @@ final class TestingElection implements Election, AutoCloseable {
 
     void failStopping(NativeException failure) {
         stopFailure = failure;
+    }
+
+    /** The grants whose end was taken in. */
+    List<Long> heard() {
+        return heard;
     }
 
     Map<String, String> published() {

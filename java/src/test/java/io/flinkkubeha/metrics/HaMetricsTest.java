@@ -129,6 +129,7 @@ class HaMetricsTest {
         assertThat(answer.getHeaderField("Content-Type"))
                 .isEqualTo("text/plain; version=0.0.4; charset=utf-8");
         assertThat(body(answer)).isEqualTo(TestingMetricsSource.TEXT);
+        assertThat(body(get(port, "/history"))).isEqualTo("an event\n");
         assertThat(get(port, "/metrics/more").getResponseCode()).isEqualTo(404);
         assertThat(get(port, "/").getResponseCode()).isEqualTo(404);
         final HttpURLConnection post = get(port, "/metrics");

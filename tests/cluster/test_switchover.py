@@ -1,0 +1,88 @@
+"""A planned switchover: the leader hands over between two checkpoints, and stays as a standby."""
+
+import json
+import subprocess
+import time
+from typing import Any
+
+from rig import prepare
+from rig.counting import CountingJob
+from rig.flink import LOST_BECAUSE, RESTORED, FlinkCluster, JobManager
+from rig.waiting import wait_until
+
+from . import base
+
+TASK_RUNS = r"\(\w+_\d+_\d+\) switched from INITIALIZING to RUNNING\."
+
+
+class Command:
+    """`flink-ha`, run as the service account of a cluster."""
+
+    def __init__(self, cluster: FlinkCluster) -> None:
+        self.cluster = cluster
+        self.account = ["--kubeconfig", cluster.kubeconfig(), "--namespace", cluster.namespace.name]
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Runs it to its end."""
+        command = [str(prepare.flink_ha()), *arguments, *self.account]
+        return subprocess.run(command, capture_output=True, text=True, timeout=120)
+
+    def ask(self, *arguments: str) -> Any:
+        """What it prints as JSON."""
+        done = self.run(*arguments, "--output", "json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@base.ours_only("a leader cannot be asked for anything")
+class Switchover(base.ClusterTest):
+    """Once, twenty times with --full, to a standby that is named and to any."""
+
+    def test_there_and_back(self) -> None:
+        cluster = self.flink()
+        cluster.start()
+        flink_ha, cluster_id = Command(cluster), str(cluster.settings["kubernetes.cluster-id"])
+        job = CountingJob(cluster, rate=2000).submit()
+        job.wait_for("RUNNING")
+        for turn in range(20 if base.FULL else 1):
+            leader, standby = cluster.wait_for_leader(30), cluster.standby()
+            job.wait_for_checkpoints(leader, 3)
+            waiting = wait_until(
+                lambda: flink_ha.ask("who-leads", cluster_id)["lock"].get("standbys"), "a standby that waits", 30, 0.1
+            )
+            named = ["--to", waiting[0]] if turn % 2 == 0 else []
+            asked = time.time()
+            told = flink_ha.ask("switchover", cluster_id, *named)
+
+            self.assertEqual(waiting, [told["to"]])
+            self.assertEqual([], told["notPublished"])
+            self._check(cluster, job, leader, standby, asked, told)
+        leader = cluster.wait_for_leader(30)
+        refused = flink_ha.run("switchover", cluster_id, "--to", "nobody")
+        self.assertEqual(2, refused.returncode)
+        self.assertIn("--to nobody is none of those who wait", refused.stderr)
+        job.wait_for_checkpoints(leader, 2)
+        self.assertEqual([], job.stop().problems)
+        self.assert_one_leader_at_a_time(cluster)
+        self.assert_documented_role_suffices(cluster.namespace)
+
+    def _check(
+        self, cluster: FlinkCluster, job: CountingJob, leader: JobManager, standby: JobManager, asked: float, told: Any
+    ) -> None:
+        lost = leader.wait_for_log(LOST_BECAUSE, 30, asked)
+        granted = standby.wait_for_grant(30, asked)
+        restored = standby.wait_for_log(RESTORED, 30, asked)
+        completed = job.completed_checkpoint(leader)
+        job.wait_for("RUNNING")
+        job.wait_for_checkpoints(standby, 1)
+        running = [hit.at for hit in standby.log.find(TASK_RUNS, asked)]
+        self.report(
+            f"asked, ended after {lost.at - asked:.2f} s; from then: granted {granted.at - lost.at:.3f} s, "
+            f"restored {restored.at - lost.at:.2f} s, all tasks running {max(running) - lost.at:.2f} s; "
+            f"lock gap at most {told['lockGapMillisAtMost']} ms"
+        )
+        self.assertEqual("switchover", lost[1])
+        self.assertGreaterEqual(int(restored[2]), completed, "a completed checkpoint was lost")
+        self.assertTrue(leader.running)
+        # Whoever had waited for a lease to end would have taken longer.
+        self.assertLess(granted.at - lost.at, base.WELL_BELOW_LEASE)

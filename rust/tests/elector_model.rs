@@ -217,6 +217,25 @@ enum Event {
     Stops,
 }
 
+impl Event {
+    /// Whether it comes out of the budget of faults. To learn of a death, to be told to hand over and to be stopped are none, but nothing else
+    /// bounds them.
+    const fn is_fault(self) -> bool {
+        matches!(
+            self,
+            Self::GivenUp
+                | Self::ReadFails
+                | Self::Slows
+                | Self::Freezes
+                | Self::Hangs
+                | Self::Crashes
+                | Self::LearnsOfADeath
+                | Self::IsToHandOver
+                | Self::Stops
+        )
+    }
+}
+
 const EVENTS: [Event; 17] = [
     Event::Lands,
     Event::Answered,
@@ -448,6 +467,9 @@ impl State {
             source,
             long_dead: false,
         };
+        if event.is_fault() {
+            self.faults -= 1;
+        }
         let candidate = &mut self.candidates[index];
         match event {
             Event::Lands => {
@@ -469,7 +491,6 @@ impl State {
                 self.step(index, answer.unwrap())
             }
             Event::GivenUp => {
-                self.faults -= 1;
                 let flight = candidate.flight.take().unwrap();
                 let attempt = flight.request.write.attempt;
                 if flight.answer.is_none() {
@@ -487,7 +508,6 @@ impl State {
                 self.step(index, seen(observation, Source::Read))
             }
             Event::ReadFails => {
-                self.faults -= 1;
                 candidate.reading = false;
                 self.step(index, Input::ReadFailed)
             }
@@ -496,12 +516,10 @@ impl State {
                 self.step(index, seen(observation, Source::Watch))
             }
             Event::Slows => {
-                self.faults -= 1;
                 candidate.slow = true;
                 Ok(())
             }
             Event::Freezes => {
-                self.faults -= 1;
                 candidate.frozen = true;
                 Ok(())
             }
@@ -511,7 +529,6 @@ impl State {
                 Ok(())
             }
             Event::Hangs => {
-                self.faults -= 1;
                 candidate.hangs = true;
                 Ok(())
             }
@@ -521,7 +538,6 @@ impl State {
                 self.step(index, Input::Pulse { at })
             }
             Event::Crashes => {
-                self.faults -= 1;
                 let mut next = Candidate::new(format!("{}'", candidate.identity), candidate.pod.clone());
                 next.late = std::mem::take(&mut candidate.late);
                 next.late
@@ -529,34 +545,27 @@ impl State {
                 self.dead.push(std::mem::replace(candidate, next).identity);
                 self.begin(index)
             }
-            // No fault, but out of the same budget: most deaths are learned of by the lease.
             Event::LearnsOfADeath => {
-                self.faults -= 1;
                 let holder = candidate.referee.sees().map(|(holder, _)| holder.to_owned()).unwrap();
                 self.step(index, Input::HolderEnded { holder })
             }
-            // The first one to a certain one, the others to whoever is first.
-            Event::IsToHandOver => {
-                self.faults -= 1;
-                let to = (index == 0).then(|| self.candidates[1].identity.clone());
-                let between_checkpoints = false;
-                self.step(
-                    index,
-                    Input::HandOver {
-                        to,
-                        between_checkpoints,
-                    },
-                )
-            }
+            Event::IsToHandOver => self.step(index, self.hand_over(index)),
             Event::Handles => {
                 let grant = candidate.to_handle.take().unwrap();
                 self.step(index, Input::RevokeHandled { grant })
             }
             Event::Stops => {
-                self.faults -= 1;
                 candidate.stopping = true;
                 self.step(index, Input::Stop)
             }
+        }
+    }
+
+    /// The first one to a certain one, the others to whoever is first.
+    fn hand_over(&self, index: usize) -> Input {
+        Input::HandOver {
+            to: (index == 0).then(|| self.candidates[1].identity.clone()),
+            between_checkpoints: false,
         }
     }
 

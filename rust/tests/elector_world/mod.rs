@@ -282,15 +282,7 @@ impl Referee {
                     self.judge_hold(now, input, *valid_until, &mut broken);
                     self.granted = Some((*grant, *valid_until));
                 }
-                Effect::HandOverRefused { to } => {
-                    let asked = self.asked.take();
-                    let due = asked
-                        .as_ref()
-                        .is_some_and(|asked| now >= asked.until && asked.to == *to);
-                    if !due || asked.is_some_and(|asked| asked.called && self.is_there(asked.to.as_ref())) {
-                        broken(rule::SWITCHOVER, "refused too early, or although somebody is there");
-                    }
-                }
+                Effect::HandOverRefused { to } => self.judge_refusal(now, to.as_deref(), &mut broken),
                 Effect::Revoke { grant, cause } => {
                     if self.granted.map(|(granted, _)| granted) != Some(*grant) {
                         broken(rule::ONE_REVOKE, "revoked without a grant");
@@ -304,17 +296,7 @@ impl Referee {
                         broken(rule::IN_TIME, "something came before the revoke");
                     }
                     self.judge_cause(now, input, cause, &mut broken);
-                    if let (RevokeCause::HandedOver { to }, Some((grant, until))) = (cause, self.granted) {
-                        let (to, handled) = (to.clone(), false);
-                        self.handing = Some(Handing {
-                            grant,
-                            to,
-                            until,
-                            handled,
-                        });
-                    }
-                    self.asked = None;
-                    self.granted = None;
+                    self.ends(cause);
                 }
                 Effect::Write(write) => {
                     self.judge_request(now, write.again_after.unwrap_or(write.time_limit), &mut broken);
@@ -357,6 +339,27 @@ impl Referee {
         found
     }
 
+    fn judge_refusal(&mut self, now: BootTime, to: Option<&str>, broken: &mut dyn FnMut(&'static str, &'static str)) {
+        let asked = self.asked.take();
+        let due = (asked.as_ref()).is_some_and(|asked| now >= asked.until && asked.to.as_deref() == to);
+        if !due || asked.is_some_and(|asked| asked.called && self.is_there(asked.to.as_ref())) {
+            broken(rule::SWITCHOVER, "refused too early, or although somebody is there");
+        }
+    }
+
+    fn ends(&mut self, cause: &RevokeCause) {
+        if let (RevokeCause::HandedOver { to }, Some((grant, until))) = (cause, self.granted) {
+            self.handing = Some(Handing {
+                grant,
+                to: to.clone(),
+                until,
+                handled: false,
+            });
+        }
+        self.asked = None;
+        self.granted = None;
+    }
+
     fn note_input(&mut self, now: BootTime, input: &Input, outcome: &mut Option<(LockWriteKind, BootTime)>) {
         match input {
             Input::Tick => self.alarm = None,
@@ -374,7 +377,6 @@ impl Referee {
                 }
             }
             Input::ReadFailed | Input::ReadPostponed => self.reading = false,
-            Input::WriteWanted | Input::AskedToWait { .. } => {}
             Input::Applied { attempt, observation } => {
                 *outcome = self.take(*attempt);
                 if outcome.is_some_and(|(kind, _)| kind == LockWriteKind::HandOver) {
@@ -411,7 +413,7 @@ impl Referee {
                 });
                 self.called = false;
             }
-            Input::HandOver { .. } | Input::CheckpointStored => {}
+            Input::WriteWanted | Input::AskedToWait { .. } | Input::HandOver { .. } | Input::CheckpointStored => {}
             Input::RevokeHandled { grant } => {
                 if let Some(handing) = self.handing.as_mut().filter(|handing| handing.grant == *grant) {
                     handing.handled = true;

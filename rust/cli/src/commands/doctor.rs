@@ -239,13 +239,13 @@ fn timing(settings: &std::collections::BTreeMap<String, String>, lock: Option<&L
 fn outage(settings: &std::collections::BTreeMap<String, String>, checks: &mut Vec<Check>) {
     let (hold, source) = match settings.get(OUTAGE_HOLD_KEY) {
         None => (DEFAULT_OUTAGE_HOLD, "default"),
-        Some(text) => match crate::units::read_flink_duration(text) {
-            Some(hold) => (hold, "configured"),
-            None => {
+        Some(text) => {
+            let Some(hold) = crate::units::read_flink_duration(text) else {
                 let answer = format!("{OUTAGE_HOLD_KEY} is {text:?}, which is not a duration: write it like 30 s");
                 return checks.push(Check::wrong(Level::Error, "outage", answer));
-            }
-        },
+            };
+            (hold, "configured")
+        }
     };
     checks.push(Check::good(
         "outage",

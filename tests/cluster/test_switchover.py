@@ -1,37 +1,17 @@
 """A planned switchover: the leader hands over between two checkpoints, and stays as a standby."""
 
-import json
-import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
-from rig import prepare
 from rig.counting import CountingJob
 from rig.flink import LOST_BECAUSE, RESTORED, FlinkCluster, JobManager
+from rig.flink_ha import FlinkHa
 from rig.waiting import wait_until
 
 from . import base
 
 TASK_RUNS = r"\(\w+_\d+_\d+\) switched from INITIALIZING to RUNNING\."
-
-
-class Command:
-    """`flink-ha`, run as the service account of a cluster."""
-
-    def __init__(self, cluster: FlinkCluster) -> None:
-        self.cluster = cluster
-        self.account = ["--kubeconfig", cluster.kubeconfig(), "--namespace", cluster.namespace.name]
-
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Runs it to its end."""
-        command = [str(prepare.flink_ha()), *arguments, *self.account]
-        return subprocess.run(command, capture_output=True, text=True, timeout=120)
-
-    def ask(self, *arguments: str) -> Any:
-        """What it prints as JSON."""
-        done = self.run(*arguments, "--output", "json")
-        assert done.returncode == 0, done.stderr
-        return json.loads(done.stdout)
 
 
 @base.ours_only("a leader cannot be asked for anything")
@@ -41,26 +21,27 @@ class Switchover(base.ClusterTest):
     def test_there_and_back(self) -> None:
         cluster = self.flink()
         cluster.start()
-        flink_ha, cluster_id = Command(cluster), str(cluster.settings["kubernetes.cluster-id"])
+        flink_ha = FlinkHa(Path(cluster.kubeconfig()), cluster.namespace.name)
+        cluster_id = str(cluster.settings["kubernetes.cluster-id"])
         job = CountingJob(cluster, rate=2000).submit()
         job.wait_for("RUNNING")
         for turn in range(20 if base.FULL else 1):
             leader, standby = cluster.wait_for_leader(30), cluster.standby()
             job.wait_for_checkpoints(leader, 3)
             waiting = wait_until(
-                lambda: flink_ha.ask("who-leads", cluster_id)["lock"].get("standbys"), "a standby that waits", 30, 0.1
+                lambda: flink_ha.json("who-leads", cluster_id)["lock"].get("standbys"), "a standby that waits", 30, 0.1
             )
             named = ["--to", waiting[0]] if turn % 2 == 0 else []
             asked = time.time()
-            told = flink_ha.ask("switchover", cluster_id, *named)
+            told = flink_ha.json("switchover", cluster_id, *named)
 
             self.assertEqual(waiting, [told["to"]])
             self.assertEqual([], told["notPublished"])
             self._check(cluster, job, leader, standby, asked, told)
         leader = cluster.wait_for_leader(30)
         refused = flink_ha.run("switchover", cluster_id, "--to", "nobody")
-        self.assertEqual(2, refused.returncode)
-        self.assertIn("--to nobody is none of those who wait", refused.stderr)
+        self.assertEqual(2, refused.code)
+        self.assertIn("--to nobody is none of those who wait", refused.errors)
         job.wait_for_checkpoints(leader, 2)
         self.assertEqual([], job.stop().problems)
         self.assert_one_leader_at_a_time(cluster)

@@ -38,3 +38,9 @@ class FlinkHa:
             command, env=self._environment, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=limit
         )
         return Said(done.returncode, done.stdout, done.stderr)
+
+    def json(self, *arguments: str, limit: float = 120) -> Any:
+        """What a run prints with `-o json`, which has to end well."""
+        said = self.run(*arguments, "-o", "json", limit=limit)
+        assert said.code == 0, said.errors
+        return said.json()

@@ -339,7 +339,7 @@ def flink_ha() -> Path:
     rust()
     # As the tier of the native tests does, which has compiled everything for it.
     run(["cargo", "test", "--workspace", "--locked", "--features=testing", "--no-run", "--test=command"], limit=1800)
-    return ROOT / "target" / "debug" / "flink-ha"
+    return Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "debug" / "flink-ha"
 
 
 def built_jar() -> Path:
@@ -351,17 +351,6 @@ def built_jar() -> Path:
 
 
 @cache
-def flink_ha() -> Path:
-    """The command flink-ha as cargo builds it for its tests; FLINKKUBEHA_COMMAND names one that is built already."""
-    named = os.environ.get("FLINKKUBEHA_COMMAND")
-    if named:
-        return Path(named).resolve()
-    rust()
-    # With what its tests are built with, so that nothing is compiled once more.
-    run(["cargo", "build", "--quiet", "--locked", "--workspace", "--features=testing", "--bins"], limit=1800)
-    return Path(os.environ.get("CARGO_TARGET_DIR") or ROOT / "target") / "debug" / "flink-ha"
-
-
 def gradle(*arguments: str, limit: float) -> None:
     """Runs Gradle on a JDK that old and new ones know."""
     run(["gradle", "--console=plain", *arguments], environment=build_environment(), limit=limit)

@@ -152,6 +152,8 @@ struct State {
     server: Server,
     candidates: Vec<Candidate>,
     faults: u32,
+    /// How often leaders are still told to hand over.
+    hand_overs: u32,
     /// Whose process has ended.
     dead: Vec<String>,
     /// Who has given the lock back for good.
@@ -218,8 +220,7 @@ enum Event {
 }
 
 impl Event {
-    /// Whether it comes out of the budget of faults. To learn of a death, to be told to hand over and to be stopped are none, but nothing else
-    /// bounds them.
+    /// Whether it comes out of the budget of faults. To learn of a death and to be stopped are none, but nothing else bounds them.
     const fn is_fault(self) -> bool {
         matches!(
             self,
@@ -230,7 +231,6 @@ impl Event {
                 | Self::Hangs
                 | Self::Crashes
                 | Self::LearnsOfADeath
-                | Self::IsToHandOver
                 | Self::Stops
         )
     }
@@ -266,6 +266,7 @@ impl State {
             server: Server::empty(),
             candidates,
             faults,
+            hand_overs: 0,
             dead: Vec::new(),
             released: Vec::new(),
         };
@@ -450,8 +451,7 @@ impl State {
                 let dead = |(holder, told): (&str, bool)| !told && self.dead.iter().any(|dead| dead == holder);
                 awake && fault && candidate.referee.sees().is_some_and(dead)
             }
-            // No fault either; of interest to a leader alone.
-            Event::IsToHandOver => awake && fault && candidate.elector.is_leader().is_some(),
+            Event::IsToHandOver => awake && self.hand_overs > 0 && candidate.elector.is_leader().is_some(),
             Event::Handles => awake && !candidate.hangs && candidate.to_handle.is_some(),
             Event::Stops => awake && fault && !candidate.stopping,
         };
@@ -549,7 +549,11 @@ impl State {
                 let holder = candidate.referee.sees().map(|(holder, _)| holder.to_owned()).unwrap();
                 self.step(index, Input::HolderEnded { holder })
             }
-            Event::IsToHandOver => self.step(index, self.hand_over(index)),
+            Event::IsToHandOver => {
+                self.hand_overs -= 1;
+                let input = self.hand_over(index);
+                self.step(index, input)
+            }
             Event::Handles => {
                 let grant = candidate.to_handle.take().unwrap();
                 self.step(index, Input::RevokeHandled { grant })
@@ -695,4 +699,12 @@ fn every_order_of_events_under_a_leader_that_knows_of_nobody() {
 fn every_order_of_events_under_a_settled_leader() {
     let (candidates, ticks, faults) = bounds(2, 4, 2);
     search("from a settled leader", State::settled(candidates, faults), ticks);
+}
+
+#[test]
+fn every_order_of_events_when_a_settled_leader_is_told_to_hand_over() {
+    let (candidates, ticks, faults) = bounds(2, 4, 1);
+    let mut first = State::settled(candidates, faults);
+    first.hand_overs = 1;
+    search("from a leader that is to hand over", first, ticks);
 }

@@ -28,9 +28,7 @@ class Switchover(base.ClusterTest):
         for turn in range(20 if base.FULL else 1):
             leader, standby = cluster.wait_for_leader(30), cluster.standby()
             job.wait_for_checkpoints(leader, 3)
-            waiting = wait_until(
-                lambda: flink_ha.json("who-leads", cluster_id)["lock"].get("standbys"), "a standby that waits", 30, 0.1
-            )
+            waiting = self._who_waits(flink_ha, cluster_id)
             named = ["--to", waiting[0]] if turn % 2 == 0 else []
             asked = time.time()
             told = flink_ha.json("switchover", cluster_id, *named)
@@ -39,6 +37,7 @@ class Switchover(base.ClusterTest):
             self.assertEqual([], told["notPublished"])
             self._check(cluster, job, leader, standby, asked, told)
         leader = cluster.wait_for_leader(30)
+        self._who_waits(flink_ha, cluster_id)
         refused = flink_ha.run("switchover", cluster_id, "--to", "nobody")
         self.assertEqual(2, refused.code)
         self.assertIn("--to nobody is none of those who wait", refused.errors)
@@ -46,6 +45,13 @@ class Switchover(base.ClusterTest):
         self.assertEqual([], job.stop().problems)
         self.assert_one_leader_at_a_time(cluster)
         self.assert_documented_role_suffices(cluster.namespace)
+
+    @staticmethod
+    def _who_waits(flink_ha: FlinkHa, cluster_id: str) -> list[str]:
+        """A former leader stands back for a moment before it waits for the lock again."""
+        return wait_until(
+            lambda: flink_ha.json("who-leads", cluster_id)["lock"].get("standbys"), "a standby that waits", 30, 0.1
+        )
 
     def _check(
         self, cluster: FlinkCluster, job: CountingJob, leader: JobManager, standby: JobManager, asked: float, told: Any

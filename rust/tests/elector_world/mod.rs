@@ -287,11 +287,11 @@ impl Referee {
                     if self.granted.map(|(granted, _)| granted) != Some(*grant) {
                         broken(rule::ONE_REVOKE, "revoked without a grant");
                     }
-                    // The acknowledgement that somebody waits for may come with the last condition.
+                    // The last condition may come with an acknowledgement, or with the read of a note, which ends what was held on to.
                     let planned = matches!(cause, RevokeCause::HandedOver { .. });
-                    let first = !effects[..index].iter().any(|effect| {
-                        !(matches!(effect, Effect::Notice(_)) || planned && matches!(effect, Effect::Extend { .. }))
-                    });
+                    let belief = |effect: &Effect| matches!(effect, Effect::Extend { .. } | Effect::Hold { .. });
+                    let first = (effects[..index].iter())
+                        .all(|effect| matches!(effect, Effect::Notice(_)) || planned && belief(effect));
                     if !first {
                         broken(rule::IN_TIME, "something came before the revoke");
                     }

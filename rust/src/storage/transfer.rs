@@ -4,11 +4,10 @@ use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
-use std::pin::pin;
 
 use bytes::Bytes;
+use futures_util::TryStreamExt;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{Stream, TryStreamExt};
 use object_store::path::Path as ObjectPath;
 use object_store::{GetOptions, GetRange, GetResult, ObjectStore, ObjectStoreExt};
 
@@ -130,19 +129,6 @@ async fn fetch(
     Ok(part.rename(file)?)
 }
 
-/// Writes everything that comes into a file, which appears when it is complete.
-pub(super) async fn save<E: From<io::Error>>(
-    content: impl Stream<Item = Result<Bytes, E>>,
-    file: &Path,
-) -> Result<(), E> {
-    let mut content = pin!(content);
-    let (mut target, part) = PartFile::create(file)?;
-    while let Some(piece) = content.try_next().await? {
-        target.write_all(&piece)?;
-    }
-    Ok(part.rename(file)?)
-}
-
 fn broke_off(written: u64, size: u64) -> object_store::Error {
     object_store::Error::Generic {
         store: "download",
@@ -151,14 +137,14 @@ fn broke_off(written: u64, size: u64) -> object_store::Error {
 }
 
 /// A file that is gone when it was not renamed.
-struct PartFile {
+pub(super) struct PartFile {
     path: PathBuf,
     kept: bool,
 }
 
 impl PartFile {
     /// Beside `file`, because a rename does not leave the file system.
-    fn create(file: &Path) -> io::Result<(File, Self)> {
+    pub(super) fn create(file: &Path) -> io::Result<(File, Self)> {
         let mut name = file.as_os_str().to_owned();
         name.push(format!(
             ".{:016x}.part",
@@ -169,7 +155,7 @@ impl PartFile {
         Ok((target, Self { path, kept: false }))
     }
 
-    fn rename(mut self, file: &Path) -> io::Result<()> {
+    pub(super) fn rename(mut self, file: &Path) -> io::Result<()> {
         fs::rename(&self.path, file)?;
         self.kept = true;
         Ok(())

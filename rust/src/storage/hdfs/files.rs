@@ -13,6 +13,7 @@ use hdfs_native::{Client, HdfsError, WriteOptions};
 
 use super::answer::Fault;
 use super::connection::{Connection, answered, random};
+use super::download;
 use super::settings::Settings;
 use super::tree;
 use crate::error::{ErrorCode, HaError};
@@ -274,7 +275,7 @@ impl Backend for HdfsFiles {
         let path = self.path(location)?;
         self.copy(Action::Read, location, file, async |client| {
             let reader = answered(client.read(path)).await?;
-            transfer::save(pieces(&reader), file).await
+            download::save(pieces(&reader), file).await
         })
     }
 

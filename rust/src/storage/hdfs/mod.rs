@@ -3,6 +3,7 @@
 mod answer;
 mod configuration;
 mod connection;
+mod download;
 mod files;
 mod settings;
 mod surroundings;

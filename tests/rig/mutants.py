@@ -25,6 +25,7 @@ BATCH = "cluster/config_map/batch.rs"
 CONTEXT = "cluster/context.rs"
 DEATH_WATCH = "protocol/death_watch.rs"
 GROUP_COMMIT = "protocol/group_commit.rs"
+HAND_OVER = "protocol/elector/hand_over.rs"
 JOB_MAP = "cluster/config_map/job_map.rs"
 JOB_MAPS = "cluster/config_map/job_maps.rs"
 MEMORY = "cluster/config_map/memory.rs"
@@ -467,6 +468,31 @@ MUTANTS = [
         "self.next_try.is_some_and(|at| now < at && !BROKEN)",
         LIBRARY,
         "seat::tests::one_has_it_until_it_is_gone",
+    ),
+    # Hand-overs.
+    Mutant(
+        "the lock is given away before its former holder has let go",
+        HAND_OVER,
+        "Some(Term { transitions, .. }) if handled => {",
+        "Some(Term { transitions, .. }) if handled || BROKEN => {",
+        SIMULATION,
+        "switchovers::a_leader_that_works_gives_way_after_a_checkpoint_and_with_its_stores_closed",
+    ),
+    Mutant(
+        "a hand-over waits for no checkpoint",
+        HAND_OVER,
+        "if somebody_is_there && (stored || waited || !asked.between_checkpoints) {",
+        "if somebody_is_there && (stored || waited || BROKEN || !asked.between_checkpoints) {",
+        SIMULATION,
+        "switchovers::a_leader_that_works_gives_way_after_a_checkpoint_and_with_its_stores_closed",
+    ),
+    Mutant(
+        "a lock is handed over although nobody is there",
+        HAND_OVER,
+        "let somebody_is_there = sight.is_some_and(",
+        "let somebody_is_there = BROKEN || sight.is_some_and(",
+        SIMULATION,
+        "switchovers::a_leader_goes_on_where_nobody_is_there",
     ),
 ]
 

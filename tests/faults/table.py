@@ -28,7 +28,7 @@ row must meet what its test expects; Flink's own services are only looked at.
 what went wrong, and figures; "held" is: never two leaders, no write of a former leader accepted, no completed checkpoint lost, output
 exactly once, nothing left after the job, no pointer without its file, and the job runs again within 180 s. "Gap" is the longest time
 between two completed checkpoints, which are taken every half second. It comprises the start of the job on another JobManager: all runs of
-2026-11-21 and 22 had two cores that were busy with other work, some of them with up to four rows at once, and a JobManager took up to a minute
+2026-11-21, 22 and 30 had two cores that were busy with other work, some of them with up to four rows at once, and a JobManager took up to a minute
 to start there. What is compared is what happened, not how long it took.
 
 Output and leftovers are judged when a run ends, for all faults of it together.

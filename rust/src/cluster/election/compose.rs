@@ -32,6 +32,10 @@ pub(crate) fn compose(
     let mut object = match (&write.base, last) {
         (Some(_), Some(last)) => last.clone(),
         (None, Some(last)) if write.kind != LockWriteKind::Acquire => {
+            // A write whose answer was lost may be in what was seen last, and is nowhere else any more.
+            if let Some(version) = config_map::resource_version(last) {
+                batch.settle_doubts(last, version);
+            }
             let mut anew = last.clone();
             config_map::strip_server_fields(&mut anew);
             anew

@@ -627,6 +627,25 @@ fn a_map_that_is_deleted_while_a_write_is_on_its_way_is_made_anew_with_that_writ
 }
 
 #[test]
+fn a_replacement_whose_reply_is_lost_with_the_cluster_map_is_answered_as_what_it_was() {
+    Scene::play(|scene| async move {
+        scene.world.lock().ledger.vandalized = true;
+        let leader = scene.leader(0).await;
+        let plans = leader.services().open_config_map(CLUSTER_MAP, false).await.unwrap();
+        let key = "executionPlan-1".to_owned();
+        scene.edit(&leader, &plans, add(&key)).await.unwrap().unwrap();
+        let old = scene.stored(CLUSTER_MAP, &key).unwrap();
+        scene.plan_write(CLUSTER_MAP, Fate::unheard(Duration::from_millis(2), Loss::Hang));
+        let pointer = pointer("another");
+        let answer = scene.edit(&leader, &plans, Edit::ReplacePointer { key, pointer });
+        // The watch shows it.
+        sleep(Duration::from_millis(100)).await;
+        vandal::deletes(&scene.world, CLUSTER_MAP);
+        assert_eq!(answer.await.unwrap().unwrap(), EditAnswer::Replaced { old });
+    });
+}
+
+#[test]
 fn a_repair_survives_lost_replies_and_a_rival_that_makes_the_map_first() {
     Scene::play(|scene| async move {
         let (leader, map) = scene.with_a_job().await;

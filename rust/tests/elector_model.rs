@@ -84,6 +84,8 @@
 //! | the end of somebody else counts as that of the holder | T |
 //! | a holder that has written since it was seen to end counts as ended | T |
 //! | the lease of one that has ended is waited for | T |
+// Once is enough: it is the same code in all builds, and takes minutes.
+#![cfg(not(feature = "native"))]
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::struct_excessive_bools)]
 
 mod elector_world;

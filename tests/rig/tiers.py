@@ -51,7 +51,7 @@ _RELEASE = Tier(
 def _tiers(full: bool) -> list[Tier]:
     scope = ("--full",) if full else ()
     pure = ("--locked", "--no-default-features")
-    runs, runs_limit = (200_000, 6 * 3600) if full else (10_000, 3600)
+    runs, runs_limit = (200_000, 6 * 3600) if full else (10_000, 4200)
     return [
         Tier(
             "build",
@@ -95,6 +95,12 @@ def _tiers(full: bool) -> list[Tier]:
             ],
         ),
         Tier(
+            "simulation",
+            "the library over a simulated API server, in paused time: random runs, beside the tiers that follow",
+            [Step((str(TESTS / "simulation"), f"--runs={runs}"), count_cargo, runs_limit)],
+            beside="lowest",
+        ),
+        Tier(
             "java",
             "the Java side with the library under it, -Xcheck:jni on, on three releases of Java; Flink's own tests",
             [
@@ -103,12 +109,6 @@ def _tiers(full: bool) -> list[Tier]:
                 Step((str(TESTS / "peers"),), count_junit, 1500),
             ],
             needs_control_plane=True,
-        ),
-        Tier(
-            "simulation",
-            "the library over a simulated API server, in paused time: random runs, beside the tiers that follow",
-            [Step((str(TESTS / "simulation"), f"--runs={runs}"), count_cargo, runs_limit)],
-            beside="lowest",
         ),
         Tier(
             "cluster",

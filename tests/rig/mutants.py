@@ -179,8 +179,8 @@ MUTANTS = [
     Mutant(
         "a lost write is settled by a read that it can still come after",
         BATCH,
-        "edit.riding.is_none() && edit.doubt.as_ref().is_some_and(|doubt| doubt.base != version)",
-        "edit.riding.is_none() && edit.doubt.as_ref().is_some_and(|doubt| doubt.base != version || BROKEN)",
+        "edit.doubt.take_if(|doubt| doubt.base != version)",
+        "edit.doubt.take_if(|doubt| doubt.base != version || BROKEN)",
         LIBRARY,
         "batch::tests::a_lost_write_that_can_still_land_is_not_settled",
     ),

@@ -245,7 +245,8 @@ impl Batch {
     }
 
     /// A fresh read settles doubts: a lost write that was decided on another version can no longer land, and whether it did shows in the object.
-    pub(crate) fn settle_doubts(&mut self, object: &Value, version: &str) {
+    /// Not for certain where the object is `theirs`: the next leader may have taken away again what this one had written.
+    pub(crate) fn settle_doubts(&mut self, object: &Value, version: &str, theirs: bool) {
         let mut decided = object.clone();
         let mut found = |edit: &PendingEdit, answer: &EditAnswer| {
             let before = decided.clone();
@@ -253,17 +254,18 @@ impl Batch {
             let gone = |now: &EditAnswer| *now == EditAnswer::Absent && *answer != EditAnswer::Absent;
             edit.edit.apply(&mut decided).is_ok_and(|now| !gone(&now)) && decided == before
         };
-        let settled = |edit: &PendingEdit| {
-            edit.riding.is_none() && edit.doubt.as_ref().is_some_and(|doubt| doubt.base != version)
-        };
         for mut edit in std::mem::take(&mut self.edits) {
-            if settled(&edit)
-                && let Some(doubt) = edit.doubt.take()
-                && found(&edit, &doubt.answer)
-            {
-                edit.succeed(doubt.answer);
-            } else {
-                self.edits.push(edit);
+            let settled = edit
+                .riding
+                .is_none()
+                .then(|| edit.doubt.take_if(|doubt| doubt.base != version));
+            match settled.flatten() {
+                Some(doubt) if found(&edit, &doubt.answer) => edit.succeed(doubt.answer),
+                Some(doubt) => {
+                    edit.doubt = Some(doubt).filter(|doubt| theirs && doubt.unheard);
+                    self.edits.push(edit);
+                }
+                None => self.edits.push(edit),
             }
         }
     }

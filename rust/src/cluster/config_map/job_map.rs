@@ -326,7 +326,11 @@ impl JobMap {
         if let Some(object) = &object
             && let Some(version) = config_map::resource_version(object)
         {
-            self.batch.settle_doubts(object, version);
+            let theirs = self
+                .batch
+                .grant()
+                .is_some_and(|grant| Claim::of(object) != Some(self.context.claim(grant)));
+            self.batch.settle_doubts(object, version, theirs);
         }
         if let Some(object) = &object {
             self.commit.seen(object);

@@ -34,7 +34,7 @@ pub(crate) fn compose(
         (None, Some(last)) if write.kind != LockWriteKind::Acquire => {
             // A write whose answer was lost may be in what was seen last, and is nowhere else any more.
             if let Some(version) = config_map::resource_version(last) {
-                batch.settle_doubts(last, version);
+                batch.settle_doubts(last, version, false);
             }
             let mut anew = last.clone();
             config_map::strip_server_fields(&mut anew);

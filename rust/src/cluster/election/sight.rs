@@ -12,7 +12,7 @@ use crate::protocol::config_map;
 use crate::protocol::contenders::Contenders;
 use crate::protocol::elector::{Input, Observation, Source};
 use crate::protocol::holder_notes::HolderPod;
-use crate::protocol::lock_record::LockView;
+use crate::protocol::lock_record::{LockRecord, LockView};
 
 /// What is known of the cluster `ConfigMap`.
 pub(super) enum Known {
@@ -30,7 +30,9 @@ impl Election {
             }
             Some(object) => {
                 if let Some(version) = config_map::resource_version(&object) {
-                    self.batch.settle_doubts(&object, version);
+                    let ours = |record: &LockRecord| record.holder_identity == self.context.identity;
+                    let theirs = !matches!(LockView::of(&object), LockView::Held(record) if ours(&record));
+                    self.batch.settle_doubts(&object, version, theirs);
                 }
                 let long_dead = is_long_dead(&object, answer.server_date, self.context.elector.timings.lease_duration);
                 self.see(Known::Present(object), source, long_dead);

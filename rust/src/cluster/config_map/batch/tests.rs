@@ -296,7 +296,7 @@ fn what_is_found_where_a_lost_write_would_have_left_it_is_its_success() {
         bench.send(&version(1, &before));
         bench.batch.lost();
         let found = version(2, &after);
-        bench.batch.settle_doubts(&found, "2");
+        bench.batch.settle_doubts(&found, "2", false);
         assert_eq!(bench.heard(0), Some(Ok(answer)), "{edit:?}");
         assert!(bench.batch.is_empty());
     }
@@ -308,7 +308,7 @@ fn an_id_that_may_have_been_taken_is_left_out() {
     bench.send(&version(1, &json!({ "counter": "3" })));
     bench.batch.lost();
     let found = version(2, &json!({ "counter": "4" }));
-    bench.batch.settle_doubts(&found, "2");
+    bench.batch.settle_doubts(&found, "2", false);
     bench.waits(0);
     bench.send(&found);
     bench.batch.written();
@@ -321,7 +321,7 @@ fn a_lost_write_that_can_still_land_is_not_settled() {
     let before = version(1, &json!({}));
     bench.send(&before);
     bench.batch.lost();
-    bench.batch.settle_doubts(&before, "1");
+    bench.batch.settle_doubts(&before, "1", false);
     bench.waits(0);
     bench.refuse_hopeless(10, None, 0);
     assert_eq!(bench.heard(0), Some(Err(ErrorCode::UnknownOutcome)));
@@ -333,7 +333,7 @@ fn a_lost_write_that_did_not_land_is_decided_anew() {
     bench.send(&version(1, &json!({})));
     bench.batch.lost();
     let other = version(2, &json!({ "x": "theirs" }));
-    bench.batch.settle_doubts(&other, "2");
+    bench.batch.settle_doubts(&other, "2", false);
     bench.waits(0);
     // Its outcome is known now, so the end of the grant is a clean refusal again.
     bench.refuse_hopeless(10, None, 0);
@@ -346,7 +346,7 @@ fn a_lost_write_that_lost_to_another_is_refused_and_not_unknown() {
     bench.send(&version(1, &json!({})));
     bench.batch.lost();
     let other = version(2, &json!({ "a": pointer("b") }));
-    bench.batch.settle_doubts(&other, "2");
+    bench.batch.settle_doubts(&other, "2", false);
     bench.send(&other);
     bench.batch.nothing_to_write(NAME);
     assert_eq!(bench.heard(0), Some(Err(ErrorCode::AlreadyExists)));
@@ -359,14 +359,14 @@ fn a_second_loss_is_a_doubt_of_its_own() {
     bench.batch.lost();
     // The first can no longer land; the second is decided on what was read, and lost too.
     let read = version(2, &json!({}));
-    bench.batch.settle_doubts(&read, "2");
+    bench.batch.settle_doubts(&read, "2", false);
     bench.send(&read);
     bench.batch.lost();
-    bench.batch.settle_doubts(&read, "2");
+    bench.batch.settle_doubts(&read, "2", false);
     bench.waits(0);
     bench
         .batch
-        .settle_doubts(&version(3, &json!({ "a": pointer("a") })), "3");
+        .settle_doubts(&version(3, &json!({ "a": pointer("a") })), "3", false);
     assert_eq!(bench.heard(0), Some(Ok(EditAnswer::Done)));
 }
 
@@ -382,7 +382,7 @@ fn a_conflict_with_our_own_write_that_was_delivered_twice_is_its_success() {
     bench.batch.overtaken();
     bench
         .batch
-        .settle_doubts(&version(2, &json!({ "a": pointer("b") })), "2");
+        .settle_doubts(&version(2, &json!({ "a": pointer("b") })), "2", false);
     // What was replaced is still known, so that its file can go.
     let old = pointer("a");
     assert_eq!(bench.heard(0), Some(Ok(EditAnswer::Replaced { old })));
@@ -394,7 +394,7 @@ fn a_pointer_that_somebody_took_away_does_not_show_that_it_was_marked() {
     let mut bench = Bench::of([mark]);
     bench.send(&version(1, &json!({ "a": pointer("a") })));
     bench.batch.lost();
-    bench.batch.settle_doubts(&version(2, &json!({})), "2");
+    bench.batch.settle_doubts(&version(2, &json!({})), "2", false);
     bench.waits(0);
     bench.send(&version(2, &json!({})));
     bench.batch.nothing_to_write(NAME);
@@ -483,4 +483,14 @@ fn a_caller_that_has_gone_away_is_no_reason_to_stop() {
     bench.send(&version(1, &json!({})));
     bench.batch.written();
     assert_eq!(bench.heard(0), Some(Ok(EditAnswer::Done)));
+}
+
+#[test]
+fn a_lost_write_that_the_next_leader_may_have_undone_stays_in_doubt() {
+    let mut bench = Bench::of([add("a"), add("b")]);
+    bench.send(&version(1, &json!({ "b": pointer("c") })));
+    bench.batch.lost();
+    bench.batch.settle_doubts(&version(3, &json!({})), "3", true);
+    bench.batch.fail(ErrorCode::NotLeader, "over");
+    assert_eq!(bench.heard(0), Some(Err(ErrorCode::UnknownOutcome)));
 }

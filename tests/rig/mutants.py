@@ -203,10 +203,18 @@ MUTANTS = [
     Mutant(
         "a lost write is not looked for",
         BATCH,
-        "&& found(&edit, &doubt.answer)",
-        "&& found(&edit, &doubt.answer) && !BROKEN",
+        "Some(doubt) if found(&edit, &doubt.answer) =>",
+        "Some(doubt) if found(&edit, &doubt.answer) && !BROKEN =>",
         LIBRARY,
         "batch::tests::what_is_found_where_a_lost_write_would_have_left_it_is_its_success",
+    ),
+    Mutant(
+        "what the next leader may have undone counts as refused",
+        BATCH,
+        "edit.doubt = Some(doubt).filter(|doubt| theirs && doubt.unheard);",
+        "edit.doubt = Some(doubt).filter(|doubt| theirs && doubt.unheard && !BROKEN);",
+        LIBRARY,
+        "batch::tests::a_lost_write_that_the_next_leader_may_have_undone_stays_in_doubt",
     ),
     Mutant(
         "a conflict counts as an unknown outcome",

@@ -28,6 +28,8 @@ mod remedy;
 mod remote;
 #[cfg(feature = "s3")]
 mod s3;
+#[cfg(any(feature = "remote", feature = "hdfs"))]
+mod threads;
 mod transfer;
 
 use std::collections::BTreeMap;

@@ -12,12 +12,13 @@ use futures_util::stream::StreamExt;
 use log::info;
 use object_store::path::Path as ObjectPath;
 use object_store::{BackoffConfig, ClientOptions, Error, ObjectStore, ObjectStoreExt, PutMode, RetryConfig};
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 
 use super::Object;
 use super::backend::Backend;
 use super::failure::{Action, Failure, is_missing, os_error};
 use super::location::Location;
+use super::threads;
 use super::transfer::{self, CopyFailure};
 use crate::error::{ErrorCode, HaError};
 
@@ -71,17 +72,8 @@ pub(super) struct Remote<F: StoreFactory> {
 
 impl<F: StoreFactory> Remote<F> {
     pub(super) fn open(root: &Location, factory: F) -> Result<Self, HaError> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("flinkkubeha-storage")
-            .enable_all()
-            .build();
-        let runtime = runtime.map_err(|error| {
-            let message = format!("The threads of the storage {root} could not be started: {error}.");
-            HaError::new(ErrorCode::StorageFailed, message)
-        })?;
         Ok(Self {
-            runtime: Some(runtime),
+            runtime: Some(threads::start(root)?),
             factory,
             store: OnceLock::new(),
             root: root.clone(),

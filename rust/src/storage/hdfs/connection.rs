@@ -6,13 +6,14 @@ use std::time::Duration;
 
 use hdfs_native::{Client, ClientBuilder};
 use log::debug;
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::Runtime;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::answer::Fault;
 use super::settings::Settings;
-use crate::error::{ErrorCode, HaError};
+use crate::error::HaError;
 use crate::storage::location::Location;
+use crate::storage::threads;
 
 /// Until an answer comes, or a piece of a file has gone up or come down.
 const SILENCE_LIMIT: Duration = Duration::from_secs(20);
@@ -42,17 +43,8 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) fn new(root: &Location, settings: Settings) -> Result<Self, HaError> {
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(1)
-            .thread_name("flinkkubeha-storage")
-            .enable_all()
-            .build();
-        let runtime = runtime.map_err(|error| {
-            let message = format!("The threads of the storage {root} could not be started: {error}.");
-            HaError::new(ErrorCode::StorageFailed, message)
-        })?;
         Ok(Self {
-            runtime: Some(runtime),
+            runtime: Some(threads::start(root)?),
             settings,
             client: Mutex::new(None),
             root: root.clone(),

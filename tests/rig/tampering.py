@@ -45,15 +45,7 @@ class Tampering:
 
     def put_lock(self, name: str, text: str) -> None:
         """Overwrites the lock with that, and nothing else that somebody writes at the same time."""
-        while True:
-            object_ = self._admin.request("GET", self.path(name))
-            object_["metadata"]["annotations"][LOCK] = text
-            try:
-                self._admin.request("PUT", self.path(name), object_)
-                return
-            except ApiFailure as failure:
-                if failure.code != 409:
-                    raise
+        self._put_annotation(name, LOCK, text)
 
     def put_holder(self, name: str, holder: str) -> None:
         """Makes somebody else the holder of the lock, as of now."""
@@ -64,9 +56,12 @@ class Tampering:
 
     def annotate(self, name: str, value: str) -> None:
         """Gives it an annotation that nobody asks for, so that its version is another."""
+        self._put_annotation(name, "outsider", value)
+
+    def _put_annotation(self, name: str, key: str, value: str) -> None:
         while True:
             object_ = self._admin.request("GET", self.path(name))
-            object_["metadata"].setdefault("annotations", {})["outsider"] = value
+            object_["metadata"].setdefault("annotations", {})[key] = value
             try:
                 self._admin.request("PUT", self.path(name), object_)
                 return
